@@ -1,0 +1,1 @@
+"""Making music with a trained model."""

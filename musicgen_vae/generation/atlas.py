@@ -1,0 +1,128 @@
+"""The map: clips whose z has been laid out in the plane by t-SNE.
+
+An atlas on disk is a folder with the clips' tokens (``clips.safetensors``), their titles and
+sources (``corpus.json``) and what a model made of them (``points.safetensors``: z, the plane, and
+the checkpoint's hash). t-SNE after van der Maaten and Hinton, JMLR 2008, as in scikit-learn. This
+module knows no page and no plotting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from musicgen_vae.corpus.shards import (
+    PieceInfo,
+    Shard,
+    load_info,
+    load_shard,
+    save_info,
+    save_shard,
+    shard_from_windows,
+)
+from musicgen_vae.errors import CheckpointError, ControlError
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.music.clip import Clip
+from musicgen_vae.music.tokens import clip_to_tokens
+
+ATLAS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "map"
+CLIPS_FILE = "clips.safetensors"
+POINTS_FILE = "points.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Atlas:
+    """Clips with their places in latent space and in the plane; n clips.
+
+    Attributes:
+        shard: the clips.
+        pieces: title, source, licence and style of clip i.
+        z: posterior means, shape (n, 4, D).
+        xy: places in the plane, shape (n, 2), each axis within -1 to 1.
+        checkpoint: hash of the checkpoint that encoded them.
+    """
+
+    shard: Shard
+    pieces: tuple[PieceInfo, ...]
+    z: NDArray[np.float16]
+    xy: NDArray[np.float32]
+    checkpoint: str
+
+    def __len__(self) -> int:
+        return len(self.shard)
+
+    def clip(self, index: int) -> Clip:
+        """Clip ``index``; raises ``ControlError`` outside 0 to n - 1."""
+        if not 0 <= index < len(self):
+            raise ControlError(f"clip {index} is not on the map, which has 0 to {len(self) - 1}")
+        return self.shard.clip(index)
+
+    def info(self, index: int) -> PieceInfo:
+        """What is known of the piece that clip ``index`` comes from."""
+        return self.pieces[int(self.shard.piece[index])]
+
+    def label(self, index: int) -> str:
+        """Title and bars, such as ``"Soldier's Joy, bars 5 to 8"``."""
+        first = int(self.shard.first_bar[index]) + 1
+        return f"{self.info(index).title}, bars {first} to {first + 3}"
+
+    @classmethod
+    def load(cls, folder: Path = ATLAS_FOLDER) -> Atlas:
+        """Read an atlas; raises ``CorpusError`` or ``CheckpointError`` when files are missing."""
+        pieces, _ = load_info(folder)
+        shard = load_shard(folder / CLIPS_FILE)
+        try:
+            with safe_open(folder / POINTS_FILE, framework="numpy") as file:
+                return cls(
+                    shard=shard,
+                    pieces=pieces,
+                    z=file.get_tensor("z"),
+                    xy=file.get_tensor("xy"),
+                    checkpoint=file.metadata()["checkpoint"],
+                )
+        except (OSError, SafetensorError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"the map in {folder} has not been encoded: run python -m musicgen_vae assets"
+            ) from error
+
+
+def save_clips(
+    folder: Path, clips: Sequence[tuple[Clip, int, int]], pieces: Sequence[PieceInfo]
+) -> None:
+    """Write the clips of an atlas.
+
+    Args:
+        folder: of the atlas.
+        clips: (clip, index of its piece, first bar) of each.
+        pieces: what is known of each piece.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    windows = [(clip, clip_to_tokens(clip), piece, bar, True) for clip, piece, bar in clips]
+    save_shard(shard_from_windows(windows), folder / CLIPS_FILE)
+    save_info(folder, pieces, {})
+
+
+def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
+    """Encode the clips of ``folder``, lay them out by t-SNE, write and return the atlas."""
+    from sklearn.manifold import TSNE
+
+    shard = load_shard(folder / CLIPS_FILE)
+    encoded = composer.encode([shard.clip(i) for i in range(len(shard))])
+    z = encoded.posterior.mode().cpu().numpy()
+    flat = z.reshape(len(z), -1)
+    perplexity = min(30.0, (len(z) - 1) / 3)
+    plane = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(flat)
+    plane = plane - (plane.max(0) + plane.min(0)) / 2
+    xy = (plane / np.abs(plane).max(0)).astype(np.float32)
+    save_file(
+        {"z": z.astype(np.float16), "xy": xy},
+        folder / POINTS_FILE,
+        metadata={"checkpoint": composer.checkpoint.hash},
+    )
+    return Atlas.load(folder)

@@ -1,0 +1,1 @@
+"""The conditional variational autoencoder: from token arrays to z and back."""

@@ -1,0 +1,104 @@
+"""Inference checkpoints: half-precision safetensors with a JSON file beside them.
+
+Nothing is ever loaded by pickle. This module knows files; it does not know training state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from musicgen_vae.errors import CheckpointError
+from musicgen_vae.model.config import ModelConfig
+from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.vae import ConditionalVAE
+
+WEIGHTS_FILE = "model.safetensors"
+INFO_FILE = "model.json"
+FORMAT = 1
+_LFS_HEADER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A model ready for use.
+
+    Attributes:
+        model: in evaluation mode, single precision.
+        hash: first 12 hexadecimal digits of the SHA-256 of the weights file.
+        training: how it was trained, as recorded.
+    """
+
+    model: ConditionalVAE
+    hash: str
+    training: Mapping[str, Any]
+
+
+def save_checkpoint(
+    folder: Path,
+    config: ModelConfig,
+    spec: ControlSpec,
+    weights: Mapping[str, torch.Tensor],
+    training: Mapping[str, Any],
+) -> None:
+    """Write weights in half precision and everything needed to rebuild the model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    half = {
+        name: tensor.detach().to(torch.float16).contiguous() for name, tensor in weights.items()
+    }
+    save_file(half, folder / WEIGHTS_FILE)
+    info = {
+        "format": FORMAT,
+        "config": config.to_dict(),
+        "controls": spec.to_dict(),
+        "training": dict(training),
+    }
+    text = json.dumps(info, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / INFO_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: if a file is missing, a Git-LFS pointer, or of another shape or format.
+    """
+    weights_path = folder / WEIGHTS_FILE
+    try:
+        data = weights_path.read_bytes()
+        info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"no checkpoint in {folder}: {error}") from error
+    if data.startswith(_LFS_HEADER):
+        raise CheckpointError(
+            f"{weights_path} is a Git-LFS pointer, not the weights: run 'git lfs install' and "
+            "'git lfs pull', or download the file itself"
+        )
+    if info.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{folder} has checkpoint format {info.get('format')}; this program reads {FORMAT}"
+        )
+    try:
+        config = ModelConfig.from_dict(info["config"])
+        spec = ControlSpec.from_dict(info["controls"])
+        weights = load_file(weights_path)
+        model = ConditionalVAE(config, spec)
+        model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"the checkpoint in {folder} does not fit this program: {reason}"
+        ) from error
+    return Checkpoint(
+        model=model.eval().to(device),
+        hash=hashlib.sha256(data).hexdigest()[:12],
+        training=info["training"],
+    )

@@ -1,0 +1,462 @@
+"""The networks: ControlNetwork, Encoder (posterior and prior), Decoder, ConditionalVAE.
+
+- q(z|x,c): the encoder reads all notes; c enters at its queries only.
+- p(z|c,k): the same encoder with a "partial" flag reads the kept notes k (mostly none).
+- p(x|z,c,k): the decoder reads controls, z and kept notes, then writes the hidden notes one by
+  one, each note's fields in turn: step, role, pitch, duration, velocity.
+
+Latents per bar after MuseMorphose (Wu and Yang, arXiv 2105.04090); the conditional VAE with a
+learned prior after Sohn et al. (NeurIPS 2015). This module does not know losses, sampling or files.
+
+Axes: B batch, T tokens, D latent numbers per bar, K kept notes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musicgen_vae.model.config import ModelConfig
+from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.distributions import DiagonalGaussian
+from musicgen_vae.model.layers import Block, LayerCache, RotaryTime, additive_mask
+from musicgen_vae.music.clip import BARS_PER_CLIP, MAX_STEPS_PER_BAR, STEPS_PER_BEAT
+from musicgen_vae.music.tokens import (
+    BAR_BEFORE,
+    FIELD_SIZES,
+    PITCH_NONE,
+    STEP_END,
+    STEP_HELD,
+    Field,
+)
+
+N_DRAWN_FIELDS = 5
+"""Fields that the decoder draws for each note; the bar follows from the bar tokens."""
+_POSTERIOR_LOGVAR = (-8.0, 2.0)
+_PRIOR_LOGVAR = (-2.0, 1.0)
+_N_KEPT_SETS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Token rows of a batch of clips.
+
+    Attributes:
+        tokens: shape (B, T, 6), int64, padded with anything.
+        mask: shape (B, T), true at real rows.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+
+    @classmethod
+    def none(cls, batch: int, device: torch.device) -> Rows:
+        """No rows for each of ``batch`` clips."""
+        return cls(
+            tokens=torch.zeros(batch, 0, len(Field), dtype=torch.long, device=device),
+            mask=torch.zeros(batch, 0, dtype=torch.bool, device=device),
+        )
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows on another device."""
+        return Rows(tokens=self.tokens.to(device), mask=self.mask.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """c and what of k is not a note.
+
+    Attributes:
+        clip: control integers, shape (B, 5).
+        bar: control integers, shape (B, 4, 6).
+        kept_roles: set of roles (bits) that k holds completely in each bar, shape (B, 4).
+        bar_steps: steps in a bar, shape (B,).
+    """
+
+    clip: Tensor
+    bar: Tensor
+    kept_roles: Tensor
+    bar_steps: Tensor
+
+    def to(self, device: torch.device) -> Condition:
+        """The same condition on another device."""
+        return Condition(
+            clip=self.clip.to(device),
+            bar=self.bar.to(device),
+            kept_roles=self.kept_roles.to(device),
+            bar_steps=self.bar_steps.to(device),
+        )
+
+    def repeat(self, n: int) -> Condition:
+        """The condition of one clip, for ``n`` clips."""
+        return Condition(
+            clip=self.clip.expand(n, -1),
+            bar=self.bar.expand(n, -1, -1),
+            kept_roles=self.kept_roles.expand(n, -1),
+            bar_steps=self.bar_steps.expand(n),
+        )
+
+
+def token_time(tokens: Tensor, bar_steps: Tensor) -> Tensor:
+    """Steps from the start of the clip, shape (B, T); negative in the bar before it.
+
+    Args:
+        tokens: shape (B, T, 6).
+        bar_steps: shape (B,).
+    """
+    step, bar = tokens[..., Field.STEP], tokens[..., Field.BAR]
+    bar = torch.where(bar == BAR_BEFORE, -1, bar)
+    bar = torch.where(step == STEP_END, BARS_PER_CLIP, bar)
+    return bar * bar_steps[:, None] + torch.where(step < MAX_STEPS_PER_BAR, step, 0)
+
+
+class TokenEmbedding(nn.Module):
+    """Sum of the embeddings of a row's fields; rare meters share beats with common ones."""
+
+    beat_of_step: Tensor
+    part_of_step: Tensor
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        n_beats = MAX_STEPS_PER_BAR // STEPS_PER_BEAT
+        step = torch.arange(FIELD_SIZES[Field.STEP])
+        on_grid = step < MAX_STEPS_PER_BAR
+        special = n_beats + step - STEP_HELD
+        self.register_buffer(
+            "beat_of_step", torch.where(on_grid, step // STEPS_PER_BEAT, special), persistent=False
+        )
+        self.register_buffer(
+            "part_of_step",
+            torch.where(on_grid, step % STEPS_PER_BEAT, STEPS_PER_BEAT),
+            persistent=False,
+        )
+        self.beat = nn.Embedding(n_beats + STEP_END - STEP_HELD + 1, d_model)
+        self.part = nn.Embedding(STEPS_PER_BEAT + 1, d_model)
+        self.role = nn.Embedding(FIELD_SIZES[Field.ROLE], d_model)
+        self.pitch = nn.Embedding(FIELD_SIZES[Field.PITCH], d_model)
+        self.pitch_class = nn.Embedding(13, d_model)
+        self.duration = nn.Embedding(FIELD_SIZES[Field.DURATION], d_model)
+        self.velocity = nn.Embedding(FIELD_SIZES[Field.VELOCITY], d_model)
+        self.bar = nn.Embedding(FIELD_SIZES[Field.BAR], d_model)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Shape (B, T, 6) to (B, T, d_model)."""
+        step, role, pitch, duration, velocity, bar = tokens.unbind(-1)
+        pitch_class = torch.where(pitch < PITCH_NONE, pitch % 12, 12)
+        out: Tensor = (
+            self.beat(self.beat_of_step[step])
+            + self.part(self.part_of_step[step])
+            + self.role(role)
+            + self.pitch(pitch)
+            + self.pitch_class(pitch_class)
+            + self.duration(duration)
+            + self.velocity(velocity)
+            + self.bar(bar)
+        )
+        return out
+
+
+class ControlNetwork(nn.Module):
+    """Embeds c, for the encoder's queries, the prior and the decoder."""
+
+    def __init__(self, d_model: int, spec: ControlSpec) -> None:
+        super().__init__()
+        self.clip = nn.ModuleList(nn.Embedding(size + 1, d_model) for size in spec.clip_sizes)
+        self.bar = nn.ModuleList(nn.Embedding(size + 1, d_model) for size in spec.bar_sizes)
+        self.kept_roles = nn.Embedding(_N_KEPT_SETS, d_model)
+        self.bar_index = nn.Embedding(BARS_PER_CLIP, d_model)
+        self.hidden = nn.Linear(d_model, 2 * d_model)
+        self.out = nn.Linear(2 * d_model, d_model)
+
+    def forward(self, condition: Condition) -> Tensor:
+        """One vector per bar, shape (B, 4, d_model)."""
+        total = self.bar_index.weight + self.kept_roles(condition.kept_roles)
+        for column, embedding in enumerate(self.clip):
+            total = total + embedding(condition.clip[:, column])[:, None]
+        for column, embedding in enumerate(self.bar):
+            total = total + embedding(condition.bar[..., column])
+        out: Tensor = self.out(F.gelu(self.hidden(total), approximate="tanh"))
+        return out
+
+
+class Encoder(nn.Module):
+    """Notes to a Gaussian over z: the posterior from all of them, the prior from the kept ones."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.config = config
+        self.embedding = TokenEmbedding(d_model)
+        self.partial = nn.Parameter(torch.zeros(d_model))
+        self.query = nn.Parameter(torch.randn(config.n_queries, d_model) * 0.02)
+        self.rotary = RotaryTime(d_model // config.n_heads)
+        self.blocks = nn.ModuleList(
+            Block(d_model, config.n_heads, config.d_ff, config.dropout)
+            for _ in range(config.n_encoder_layers)
+        )
+        self.norm = nn.RMSNorm(d_model)
+        self.posterior = nn.Linear(d_model, 2 * config.d_query)
+        self.prior = nn.Linear(d_model, 2 * config.d_query)
+
+    def forward(
+        self, rows: Rows, control: Tensor, bar_steps: Tensor, *, partial: bool
+    ) -> DiagonalGaussian:
+        """The posterior of all rows, or with ``partial`` the prior given the kept ones.
+
+        Args:
+            rows: the notes read.
+            control: from ``ControlNetwork``, shape (B, 4, d_model).
+            bar_steps: shape (B,).
+            partial: the rows are kept notes, not the whole clip.
+        """
+        config = self.config
+        batch = control.shape[0]
+        length = rows.tokens.shape[1]
+        device = control.device
+        queries = (control[:, :, None] + self.query).flatten(1, 2)
+        bar = torch.arange(BARS_PER_CLIP, device=device).repeat_interleave(config.n_queries)
+        query_time = bar * bar_steps[:, None]
+        tokens = self.embedding(rows.tokens)
+        if partial:
+            queries, tokens = queries + self.partial, tokens + self.partial
+        x = torch.cat([tokens, queries], dim=1)
+        time = torch.cat([token_time(rows.tokens, bar_steps), query_time], dim=1)
+
+        # Notes see notes; queries see notes and queries: the trunk stays free of c.
+        n_queries = config.n_latents
+        visible = torch.zeros(
+            batch, length + n_queries, length + n_queries, dtype=torch.bool, device=device
+        )
+        visible[:, :, :length] = rows.mask[:, None]
+        visible[:, length:, length:] = True
+        mask = additive_mask(visible)
+        rotation = self.rotary(time)
+        for block in self.blocks:
+            x = block(x, rotation, mask)
+        out = self.norm(x[:, length:])
+        head, limits = (
+            (self.prior, _PRIOR_LOGVAR) if partial else (self.posterior, _POSTERIOR_LOGVAR)
+        )
+        mu, logvar = head(out).float().chunk(2, dim=-1)
+        shape = (batch, BARS_PER_CLIP, config.d_latent)
+        return DiagonalGaussian(mu=mu.reshape(shape), logvar=logvar.clamp(*limits).reshape(shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prefix:
+    """What the decoder reads before the first note.
+
+    Attributes:
+        x: shape (B, P, d_model).
+        time: shape (B, P), in steps.
+        bar: bar of each position, shape (B, P); ``BAR_BEFORE`` takes no in-attention.
+        mask: shape (B, P), true at real positions.
+        injected: per layer, what is added at each bar, shape (layers, B, 5, d_model).
+    """
+
+    x: Tensor
+    time: Tensor
+    bar: Tensor
+    mask: Tensor
+    injected: Tensor
+
+
+class NoteHeads(nn.Module):
+    """The fields of one note in turn, each given the ones before it."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        sizes = FIELD_SIZES[:N_DRAWN_FIELDS]
+        self.known = nn.ModuleList(nn.Embedding(size, d_model) for size in sizes[:-1])
+        self.hidden = nn.ModuleList(nn.Linear(d_model, d_model) for _ in sizes)
+        self.logits = nn.ModuleList(nn.Linear(d_model, size) for size in sizes)
+
+    def field(self, field: int, state: Tensor) -> Tensor:
+        """Logits of one field from ``state`` (N, d_model); shape (N, size of the field)."""
+        out: Tensor = self.logits[field](F.gelu(self.hidden[field](state), approximate="tanh"))
+        return out
+
+    def update(self, field: int, state: Tensor, value: Tensor) -> Tensor:
+        """The state after ``field`` is known to be ``value`` (N,)."""
+        out: Tensor = state + self.known[field](value)
+        return out
+
+    def forward(self, state: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        """Logits of every field with the true earlier fields known.
+
+        Args:
+            state: shape (N, d_model).
+            target: the true rows, shape (N, 6).
+        """
+        result = []
+        for field in range(N_DRAWN_FIELDS):
+            result.append(self.field(field, state))
+            if field < N_DRAWN_FIELDS - 1:
+                state = self.update(field, state, target[:, field])
+        return tuple(result)
+
+
+class Decoder(nn.Module):
+    """Prefix language model: controls, z and kept notes, then the hidden notes one by one."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.config = config
+        self.embedding = TokenEmbedding(d_model)
+        self.unknown = nn.Parameter(torch.zeros(d_model))
+        self.kept = nn.Parameter(torch.zeros(d_model))
+        self.latent = nn.Linear(config.d_query, d_model)
+        self.latent_index = nn.Parameter(torch.randn(config.n_queries, d_model) * 0.02)
+        self.latent_bar = nn.Embedding(BARS_PER_CLIP, d_model)
+        self.null_z = nn.Parameter(torch.zeros(config.d_latent))
+        self.context = nn.Linear(config.d_latent + d_model, d_model)
+        self.inject = nn.ModuleList(
+            nn.Linear(d_model, d_model, bias=False) for _ in range(config.n_decoder_layers)
+        )
+        self.rotary = RotaryTime(d_model // config.n_heads)
+        self.blocks = nn.ModuleList(
+            Block(d_model, config.n_heads, config.d_ff, config.dropout)
+            for _ in range(config.n_decoder_layers)
+        )
+        self.norm = nn.RMSNorm(d_model)
+        self.heads = NoteHeads(d_model)
+
+    def prefix(self, z: Tensor, control: Tensor, kept: Rows, bar_steps: Tensor) -> Prefix:
+        """What is read before the first note: 4 control tokens, 16 latent tokens, kept notes.
+
+        Args:
+            z: shape (B, 4, D).
+            control: from ``ControlNetwork``, shape (B, 4, d_model).
+            kept: k.
+            bar_steps: shape (B,).
+        """
+        config = self.config
+        batch = z.shape[0]
+        queries = z.reshape(batch, BARS_PER_CLIP, config.n_queries, config.d_query)
+        latent = self.latent(queries) + self.latent_index + self.latent_bar.weight[:, None]
+        x = torch.cat(
+            [control, latent.flatten(1, 2), self.embedding(kept.tokens) + self.kept], dim=1
+        )
+        bars = torch.arange(BARS_PER_CLIP, device=z.device)
+        bar = torch.cat([bars, bars.repeat_interleave(config.n_queries)]).expand(batch, -1)
+        time = torch.cat([bar * bar_steps[:, None], token_time(kept.tokens, bar_steps)], dim=1)
+        mask = torch.cat([torch.ones_like(bar, dtype=torch.bool), kept.mask], dim=1)
+        context = F.gelu(self.context(torch.cat([z, control], dim=-1)), approximate="tanh")
+        injected = torch.stack([layer(context) for layer in self.inject])
+        return Prefix(
+            x=x,
+            time=time,
+            bar=torch.cat([bar, kept.tokens[..., Field.BAR]], dim=1),
+            mask=mask,
+            injected=F.pad(injected, (0, 0, 0, 1)),
+        )
+
+    def run(
+        self,
+        x: Tensor,
+        time: Tensor,
+        bar: Tensor,
+        mask: Tensor,
+        injected: Tensor,
+        caches: list[LayerCache] | None = None,
+        at: int = 0,
+        span: int = 0,
+    ) -> Tensor:
+        """All layers; shape (B, T, d_model) in and out. ``bar`` (B, T) picks what is injected."""
+        rotation = self.rotary(time)
+        rows = bar[..., None].expand(-1, -1, x.shape[-1])
+        for index, block in enumerate(self.blocks):
+            cache = caches[index] if caches is not None else None
+            x = block(x, rotation, mask, injected[index].gather(1, rows), cache, at, span)
+        out: Tensor = self.norm(x)
+        return out
+
+    def forward(
+        self, prefix: Prefix, hidden: Rows, bar_steps: Tensor, unknown: Tensor | None = None
+    ) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """Teacher-forced logits of every hidden row after the first (always a bar token).
+
+        Args:
+            prefix: from ``prefix``.
+            hidden: rows to be written, opening with a bar token.
+            bar_steps: shape (B,).
+            unknown: shape (B, T), rows whose content the decoder may not read (token dropout).
+
+        Returns:
+            Logits of each field, each (N, size), the N true rows (N, 6), and the clip (N,) that
+            each belongs to.
+        """
+        inputs, targets = hidden.tokens[:, :-1], hidden.tokens[:, 1:]
+        x = self.embedding(inputs)
+        if unknown is not None:
+            x = torch.where(unknown[:, :-1, None], self.unknown.to(x.dtype), x)
+        length, n_prefix = inputs.shape[1], prefix.x.shape[1]
+        total = n_prefix + length
+        visible = torch.ones(total, total, dtype=torch.bool, device=x.device).tril()
+        visible[:n_prefix, :n_prefix] = True
+        real = torch.cat([prefix.mask, hidden.mask[:, :-1]], dim=1)
+        out = self.run(
+            torch.cat([prefix.x, x], dim=1),
+            torch.cat([prefix.time, token_time(inputs, bar_steps)], dim=1),
+            torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
+            additive_mask(visible & real[:, None]),
+            prefix.injected,
+        )
+        valid = hidden.mask[:, 1:]
+        clip = torch.arange(x.shape[0], device=x.device)[:, None].expand_as(valid)[valid]
+        target = targets[valid]
+        return self.heads(out[:, n_prefix:][valid], target), target, clip
+
+
+class ConditionalVAE(nn.Module):
+    """Encoder, prior and decoder around one control network."""
+
+    def __init__(self, config: ModelConfig, spec: ControlSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.spec = spec
+        self.control = ControlNetwork(config.d_model, spec)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.apply(_initialise)
+
+    def posterior(self, rows: Rows, condition: Condition) -> DiagonalGaussian:
+        """q(z|x,c) from all rows; every control of ``condition`` should be measured."""
+        out: DiagonalGaussian = self.encoder(
+            rows, self.control(condition), condition.bar_steps, partial=False
+        )
+        return out
+
+    def prior(self, condition: Condition, kept: Rows) -> DiagonalGaussian:
+        """p(z|c,k) from the kept rows; any control may be unspecified."""
+        out: DiagonalGaussian = self.encoder(
+            kept, self.control(condition), condition.bar_steps, partial=True
+        )
+        return out
+
+    def prefix(
+        self, z: Tensor, condition: Condition, kept: Rows, null: Tensor | None = None
+    ) -> Prefix:
+        """What the decoder reads first; where ``null`` (B,) is true z is the learned null."""
+        if null is not None:
+            z = torch.where(null[:, None, None], self.decoder.null_z.to(z.dtype), z)
+        return self.decoder.prefix(z, self.control(condition), kept, condition.bar_steps)
+
+    @property
+    def n_parameters(self) -> int:
+        """Trainable numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+
+def _initialise(module: nn.Module) -> None:
+    """Small normal weights, zero biases."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.5 * module.in_features**-0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.05)

@@ -1,0 +1,1 @@
+"""Training: augmented batches, the optimiser, the loop and its resumable state."""

@@ -1,0 +1,299 @@
+"""The training loop: warm-up, stable, decay; log, validate, save, stop and go on.
+
+The schedule is warm-up–stable–decay (Hu et al., MiniCPM, arXiv 2404.06395): a run can go on from
+any step of its stable part, and be brought to a usable end at any time by a short decay. Matrices
+inside blocks are trained by Muon (Jordan et al., 2024, as in ``torch.optim.Muon``), the rest by
+AdamW.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from musicgen_vae.corpus.shards import PieceInfo, Shard, load_info, load_shard
+from musicgen_vae.errors import CorpusError
+from musicgen_vae.model.checkpoint import save_checkpoint
+from musicgen_vae.model.config import ModelConfig
+from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
+from musicgen_vae.training.objective import elbo_terms, report, training_loss
+from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes:
+        steps: last step of the run.
+        decay_steps: how many of them, at the end, bring the learning rate to zero.
+        warmup_steps: steps over which the learning rate rises from zero.
+        lr_matrices, lr_rest: learning rates of Muon and AdamW.
+        weight_decay: of both.
+        beta: weight of the KL; it rises from zero over ``beta_steps``.
+        free_bits: nats per bar below which the KL is not pressed.
+        average: share of the moving average of the weights that stays at each step.
+        clip_gradient: largest norm of the gradient.
+        log_every, validate_every, save_every: steps.
+        validation_clips: held-out clips per validation.
+        seed: of everything.
+    """
+
+    steps: int = 6000
+    decay_steps: int = 1200
+    warmup_steps: int = 150
+    lr_matrices: float = 2e-3
+    lr_rest: float = 2e-3
+    weight_decay: float = 0.02
+    beta: float = 0.15
+    beta_steps: int = 1500
+    free_bits: float = 0.0
+    average: float = 0.999
+    clip_gradient: float = 1.0
+    log_every: int = 20
+    validate_every: int = 250
+    save_every: int = 100
+    validation_clips: int = 256
+    seed: int = 7
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Factor (0 to 1) on the learning rates at ``step``: warm-up, stable, linear decay."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    left = config.steps - step
+    return warm * min(1.0, left / max(1, config.decay_steps))
+
+
+def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside blocks, AdamW for the rest."""
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        (matrices if ".blocks." in name and parameter.ndim == 2 else rest).append(parameter)
+    return [
+        torch.optim.Muon(
+            matrices,
+            lr=config.lr_matrices,
+            weight_decay=config.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            rest, lr=config.lr_rest, betas=(0.9, 0.98), weight_decay=config.weight_decay
+        ),
+    ]
+
+
+def spec_from_corpus(info: dict[str, Any]) -> ControlSpec:
+    """The controls that the corpus was measured for."""
+    return ControlSpec.from_dict(info["controls"])
+
+
+def validation_batches(
+    shard: Shard, pieces: tuple[PieceInfo, ...], spec: ControlSpec, n_clips: int
+) -> list[Batch]:
+    """A fixed selection of held-out clips, spread over the songs; no augmentation, k empty."""
+    aligned = np.flatnonzero(shard.aligned)
+    if not len(aligned):
+        raise CorpusError("the corpus has no clips for validation; add pieces or another split")
+    chosen = aligned[np.linspace(0, len(aligned) - 1, min(n_clips, len(aligned))).astype(int)]
+    rng = np.random.default_rng(0)
+    subset = select(shard, np.unique(chosen))
+    return [
+        make_batch(subset, plan, pieces, spec, None, rng)
+        for plan in plan_epoch(subset, 6000, seed=0, epoch=0)
+    ]
+
+
+def select(shard: Shard, indices: np.ndarray[Any, Any]) -> Shard:
+    """The shard's windows at ``indices``, in that order."""
+    rows = [shard.rows(int(i)) for i in indices]
+    per_window = {
+        name: value[indices]
+        for name, value in vars(shard).items()
+        if name not in ("tokens", "offsets")
+    }
+    offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
+    return Shard(tokens=np.concatenate(rows), offsets=offsets.astype(np.int64), **per_window)
+
+
+@torch.no_grad()
+def validate(model: ConditionalVAE, batches: Iterable[Batch], autocast: bool) -> dict[str, float]:
+    """Report over held-out batches with a fixed draw of z."""
+    model.eval()
+    terms = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for batch in batches:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+                terms.append(elbo_terms(model, batch))
+    model.train()
+    return report(terms)
+
+
+class Trainer:
+    """One run: a model, its moving average and its optimisers over a corpus."""
+
+    def __init__(
+        self,
+        corpus: Path,
+        run: Path,
+        *,
+        model_config: ModelConfig,
+        data_config: DataConfig,
+        config: TrainConfig,
+        log: Log,
+    ) -> None:
+        self.pieces, info = load_info(corpus)
+        self.shard = load_shard(corpus / "train.safetensors")
+        self.spec = spec_from_corpus(info)
+        self.run_folder = run
+        self.model_config, self.data_config, self.config = model_config, data_config, config
+        self.log = log
+        torch.manual_seed(config.seed)
+        self.model = ConditionalVAE(model_config, self.spec)
+        self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.optimisers = make_optimisers(self.model, config)
+        self.base_lrs = (config.lr_matrices, config.lr_rest)
+        self.autocast = True
+        self.progress = Progress()
+        if (run / NUMBERS_FILE).exists():
+            self.progress = load_state(run, self.model, self.average, self.optimisers)
+            log(f"resumed at step {self.progress.step}")
+        self.validation = validation_batches(
+            load_shard(corpus / "validation.safetensors"),
+            self.pieces,
+            self.spec,
+            config.validation_clips,
+        )
+        self.averaged = ConditionalVAE(model_config, self.spec)
+
+    def run(self, checkpoint: Path | None = None) -> dict[str, float]:
+        """Train to the last step; write an inference checkpoint at each validation.
+
+        Args:
+            checkpoint: folder for the inference weights (the moving average).
+
+        Returns:
+            The last validation's report.
+        """
+        config = self.config
+        log_file = self.run_folder / "log.jsonl"
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        stream = batches(
+            self.shard,
+            self.pieces,
+            self.spec,
+            self.data_config,
+            seed=config.seed,
+            epoch=self.progress.epoch,
+            first=self.progress.batch,
+        )
+        recent: list[dict[str, float]] = []
+        last: dict[str, float] = {}
+        self.model.train()
+        while self.progress.step < config.steps:
+            epoch, index, batch = next(stream)
+            began = time.perf_counter()
+            recent.append(self.step(batch))
+            self.progress = replace(
+                self.progress,
+                step=self.progress.step + 1,
+                epoch=epoch,
+                batch=index + 1,
+                n_tokens=self.progress.n_tokens + batch.n_tokens,
+                n_clips=self.progress.n_clips + len(batch.null_z),
+                seconds=self.progress.seconds + time.perf_counter() - began,
+            )
+            step, done = self.progress.step, self.progress.step == config.steps
+            if step % config.log_every == 0 or done:
+                self.write(log_file, "train", mean_of(recent))
+                recent = []
+            if step % config.validate_every == 0 or done:
+                self.averaged.load_state_dict(self.average)
+                last = validate(self.averaged, self.validation, self.autocast)
+                self.write(log_file, "validation", last)
+                if checkpoint is not None:
+                    self.export(checkpoint, last)
+            if step % config.save_every == 0 or done:
+                save_state(
+                    self.run_folder, self.model, self.average, self.optimisers, self.progress
+                )
+        return last
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One optimiser step; returns what to log."""
+        config = self.config
+        number = self.progress.step
+        torch.manual_seed(config.seed * 1_000_003 + number)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
+            terms = elbo_terms(self.model, batch)
+        beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
+        loss = training_loss(terms, batch.n_tokens, beta, config.free_bits)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_gradient)
+        factor = learning_rate_factor(number, config)
+        for optimiser, base in zip(self.optimisers, self.base_lrs, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = base * factor
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.update_average()
+        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **report([terms])}
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the average a little towards the weights (less memory of the first steps)."""
+        share = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - share)
+
+    def export(self, folder: Path, validation: dict[str, float]) -> None:
+        """Write the moving average as an inference checkpoint."""
+        save_checkpoint(
+            folder,
+            self.model_config,
+            self.spec,
+            self.average,
+            {
+                **asdict(self.progress),
+                "seconds": round(self.progress.seconds),
+                "train": asdict(self.config),
+                "data": asdict(self.data_config),
+                "validation": {k: round(v, 4) for k, v in validation.items()},
+                "n_windows": len(self.shard),
+            },
+        )
+
+    def write(self, log_file: Path, kind: str, values: dict[str, float]) -> None:
+        """One line to the log file and one to the person."""
+        p = self.progress
+        record = {"kind": kind, "step": p.step, "seconds": round(p.seconds, 1), **values}
+        with log_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({k: _round(v) for k, v in record.items()}) + "\n")
+        self.log(
+            f"{kind:10s} step {p.step:6d}  {p.seconds / 60:6.1f} min  "
+            f"{p.n_clips / max(1.0, p.seconds):5.1f} clips/s  recon {values['recon']:7.2f}  "
+            f"kl {values['kl']:7.2f}  pitch {values['pitch_accuracy']:.3f}  "
+            f"step {values['step_accuracy']:.3f}  duration {values['duration_accuracy']:.3f}"
+        )
+
+
+def _round(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def mean_of(records: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each value over the records."""
+    return {key: float(np.mean([r[key] for r in records])) for key in records[0]}
