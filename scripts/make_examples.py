@@ -1,22 +1,22 @@
 """Write the example MIDI files in ``assets/examples`` from the tunes written down below.
 
-    python scripts/make_examples.py            # writes assets/examples/*.mid and README.md
+Run it from the project's folder: ``python -m scripts.make_examples``.
 
 Each tune is in the public domain; melody and accompaniment are given in a small notation that is
 close to ABC. A voice is one bar after another, each closed by ``|`` and as long as the meter says:
 
-========== =====================================================================================
-``C`` ``c``  middle C and the C above it; ``C,`` is an octave lower, ``c'`` an octave higher
-``^ = _``  sharp, natural or flat, for this note alone; the key's own sharps and flats are implied
+=========  ========================================================================================
+``C c``    middle C and the C above it; ``C,`` is an octave below, ``c'`` an octave above
+``^ = _``  sharp, natural, flat, for this note alone; those of the key signature are implied
 ``c3``     lengths count eighth notes: ``c`` is an eighth, ``c3`` three of them, ``c/`` a sixteenth
 ``z2``     a rest
-``[CEG]2`` notes that sound together
+``[CEG]``  notes that sound together
 ``c4-``    tied to the same note in what follows
 ``!mp!``   loudness from here on: ``pp p mp mf f ff``
 ``{..}``   a figure of one bar, in which ``a b c d`` are the notes of the chord written at that
            moment, counted from the left: ``{a z [bc]2}``. From here on every bar's chords are
            played in this figure; ``{}`` ends it
-========== =====================================================================================
+=========  ========================================================================================
 
 The script knows the tunes and this notation; MIDI bytes are the package's business.
 """
@@ -42,6 +42,17 @@ _PITCH = re.compile(r"([_=^]?)([A-Ga-g])([,']*)")
 _LEVELS = {"pp": 1, "p": 2, "mp": 3, "mf": 4, "f": 5, "ff": 6}
 _FIRST_LEVEL = {Role.MELODY: "f", Role.HARMONY: "mp", Role.BASS: "mf"}
 _EIGHTH = STEPS_PER_BEAT // 2
+_README = """\
+# Example tunes
+
+Short tunes to begin with: melody from the public domain, written down and arranged for this
+project. Tracks are named after their role: `melody`, `harmony` and, in some, `bass`.
+`python -m scripts.make_examples` writes these files; tunes and accompaniments can be read and
+changed in `scripts/make_examples.py`.
+
+| file | tune | origin | key | meter | quarter notes a minute | bars |
+|---|---|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +102,8 @@ def tune_to_piece(tune: Tune) -> Piece:
     key, meter = Key.parse(tune.key), Meter.parse(tune.meter)
     notes: list[Note] = []
     lengths = set()
-    for role, text in zip(Role, (tune.melody, tune.harmony, tune.bass)):  # noqa: B905
+    voices = {Role.MELODY: tune.melody, Role.HARMONY: tune.harmony, Role.BASS: tune.bass}
+    for role, text in voices.items():
         if not text:
             continue
         try:
@@ -213,7 +225,7 @@ def _pitches(text: str, key: Key) -> Iterator[int]:
 
 
 def readme() -> str:
-    """The table of the examples, as Markdown."""
+    """What stands beside the files, as Markdown."""
     rows = []
     for tune in TUNES:
         n_bars = len(tune_to_piece(tune).bars)
@@ -221,23 +233,7 @@ def readme() -> str:
             f"| [{tune.slug}.mid]({tune.slug}.mid) | {tune.title} | {tune.origin} | {tune.key} "
             f"| {tune.meter} | {tune.tempo_qpm} | {n_bars} |"
         )
-    return "\n".join(
-        (
-            "# Example tunes",
-            "",
-            "Short tunes to begin with. Each melody is in the public domain; it was written down",
-            "and arranged for this project, and files and arrangements are under the project's",
-            "licence. Tracks are named after their role: `melody`, `harmony` and, in some, `bass`.",
-            "",
-            "Written by `python scripts/make_examples.py`, where tunes and accompaniments can be",
-            "read and changed.",
-            "",
-            "| file | tune | origin | key | meter | quarter notes a minute | bars |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-        )
-    )
+    return _README + "\n".join(rows) + "\n"
 
 
 def write_examples(folder: Path) -> None:
@@ -245,7 +241,7 @@ def write_examples(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for tune in TUNES:
         (folder / f"{tune.slug}.mid").write_bytes(write_midi(tune_to_piece(tune)))
-    (folder / "README.md").write_text(readme(), encoding="utf-8")
+    (folder / "README.md").write_text(readme(), encoding="utf-8", newline="\n")
 
 
 TUNES = (
@@ -337,7 +333,8 @@ TUNES = (
             d2 GABc | d2 G2 G2 | e2 cdef | g2 G2 G2 | c2 dcBA | B2 cBAG | A2 BAGF | G6 |""",
         harmony="""
             [G,B,D]4 A,2 | B,6 | C6 | B,6 | A,6 | G,6 | D2 B,2 G,2 | D2 D,CB,A, |
-            B,4 A,2 | G,2 B,2 G,2 | C6 | B,2 CB,A,G, | A,4 F,2 | G,4 B,2 | C2 D2 D,2 | G,4 G,,2 |""",
+            B,4 A,2 | G,2 B,2 G,2 | C6 | B,2 CB,A,G, |
+            A,4 F,2 | G,4 B,2 | C2 D2 D,2 | G,4 G,,2 |""",
     ),
     Tune(
         slug="brahms_lullaby",

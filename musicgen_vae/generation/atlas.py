@@ -8,6 +8,7 @@ module knows no page and no plotting.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,3 +127,20 @@ def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
         metadata={"checkpoint": composer.checkpoint.hash},
     )
     return Atlas.load(folder)
+
+
+def describe_atlas(folder: Path = ATLAS_FOLDER) -> dict[str, object]:
+    """Counts of the demo set by style, source, licence and role, as plain numbers."""
+    pieces, _ = load_info(folder)
+    shard = load_shard(folder / CLIPS_FILE)
+    infos = [pieces[int(p)] for p in shard.piece]
+    roles: Counter[str] = Counter()
+    for i in range(len(shard)):
+        roles.update(role.label for role in shard.clip(i).roles)
+    return {
+        "n_clips": len(shard),
+        "styles": dict(Counter(info.style for info in infos)),
+        "sources": dict(Counter(info.source for info in infos)),
+        "licences": dict(Counter(info.licence for info in infos)),
+        "roles": dict(roles),
+    }

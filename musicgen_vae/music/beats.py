@@ -24,13 +24,13 @@ MIN_ONSETS = 16
 
 _FPS = 50
 """Frames a second of the onset curve: 20 ms, about what the ear takes as together."""
-_WINDOW_S, _HOP_S = 8.0, 2.0
+_WINDOW_S, _HOP_S = 6.0, 2.0
 _SLOWEST_QPM, _FASTEST_QPM = 50.0, 190.0
-_USUAL_QPM, _USUAL_OCTAVES = 95.0, 0.6
+_USUAL_QPM, _USUAL_OCTAVES = 88.0, 0.8
 """Centre and spread of a log-normal prior over tempo: people tap along near two beats a second."""
-_TEMPO_INERTIA = 30.0
+_TEMPO_INERTIA = 20.0
 """Cost of a change of tempo by an octave from one window to the next, squared."""
-_TIGHTNESS = 8.0
+_TIGHTNESS = 20.0
 """Cost of a beat an octave too long or short, squared, in units of a usual onset's strength."""
 
 
@@ -165,8 +165,8 @@ def _pull(beats: Floats, times: Floats, weights: Floats) -> Floats:
     lows, highs = np.searchsorted(times, beats - 0.05), np.searchsorted(times, beats + 0.05)
     for i, (low, high) in enumerate(zip(lows, highs, strict=True)):
         if high > low:
-            result[i] = np.average(times[low:high], weights=weights[low:high])
-    return result
+            result[i] = times[low:high] @ weights[low:high] / weights[low:high].sum()
+    return np.asarray(result, dtype=np.float64)
 
 
 def _enclose(beats: Floats, first: float, last: float) -> Floats:
@@ -176,4 +176,5 @@ def _enclose(beats: Floats, first: float, last: float) -> Floats:
     n_before = max(0, int(np.ceil((beats[0] - first) / before)))
     n_after = max(1, int(np.floor((last - beats[-1]) / after)) + 1)
     head = beats[0] - before * np.arange(n_before, 0, -1)
-    return np.concatenate([head, beats, beats[-1] + after * np.arange(1, n_after + 1)])
+    tail = beats[-1] + after * np.arange(1, n_after + 1)
+    return np.asarray(np.concatenate([head, beats, tail]), dtype=np.float64)

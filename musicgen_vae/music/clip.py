@@ -440,7 +440,8 @@ class Piece:
             elif note.end > start and note.role is not Role.DRUMS:
                 rest = snap_duration(note.end - start)
                 notes.append(replace(note, start=0, duration=rest, held=True))
-        seconds = sum(bar.meter.steps / bar.tempo_qpm for bar in bars)
+        tempos = [bar.tempo_qpm for bar in bars]
+        mean = (end - start) / sum(bar.meter.steps / bar.tempo_qpm for bar in bars)
         place = Place.MIDDLE
         if first_bar == 0:
             place = Place.START
@@ -450,7 +451,7 @@ class Piece:
             notes=tidy(transpose(notes, -self.key.shift)),
             meter=bars[0].meter,
             key=self.key,
-            tempo_qpm=(end - start) / seconds,
+            tempo_qpm=min(max(mean, min(tempos)), max(tempos)),  # rounding takes it no further
             programs=self.programs,
             n_bars=n_bars,
             place=place,

@@ -228,21 +228,19 @@ class _Walk:
             if byte >= 0x80:
                 status = byte
                 at += 1
-            first = body[at]
-            if not 0x80 <= status < 0xF0 or first >= 0x80:
+            kind = status & 0xF0
+            first, second = body[at], 0
+            at += 1
+            if kind not in (0xC0, 0xD0):
+                second = body[at]
+                at += 1
+            if not 0x80 <= status < 0xF0 or (first | second) >= 0x80:
                 raise MidiError(
                     f"track {self.n_tracks} has a byte that is no MIDI event: the file is damaged, "
                     "export it again"
                 )
-            kind = status & 0xF0
-            at += 1
-            if kind == 0xC0:
-                self._keep(events, (tick, status, first, 0))
-            elif kind != 0xD0:
-                second = body[at]
-                at += 1
-                if kind in (0x80, 0x90):
-                    self._keep(events, (tick, status, first, min(second, 127)))
+            if kind in (0x80, 0x90, 0xC0):
+                self._keep(events, (tick, status, first, second))
 
     def _keep(self, events: list[Event], event: Event) -> None:
         tick, status, _, velocity = event
@@ -367,10 +365,10 @@ def read_midi(data: bytes, *, title: str = "") -> Piece:
         raise MidiError(
             f"no notes in this file: its {scan.n_notes:,} note-ons have no note-offs; export again"
         )
-    to_steps = STEPS_PER_BEAT / scan.ticks_per_quarter
-    starts = np.array([midi.time_to_tick(note.start) for note in played]) * to_steps
-    ends = np.array([midi.time_to_tick(note.end) for note in played]) * to_steps
-    off_grid = float((np.abs(starts - np.round(starts)) > ON_GRID_STEPS).mean())
+    # Through the ticks and not the seconds, so that notes on the grid stay exactly there.
+    starts = _steps([midi.time_to_tick(note.start) for note in played], scan.ticks_per_quarter)
+    ends = _steps([midi.time_to_tick(note.end) for note in played], scan.ticks_per_quarter)
+    off_grid = _off_grid(starts)
     beats = np.zeros(0)
     if off_grid > _FREE_OFF_GRID and _pulse(starts) < _FREE_PULSE:
         beats = _beats(played)
@@ -382,35 +380,15 @@ def read_midi(data: bytes, *, title: str = "") -> Piece:
         meters = [Meter()] * (int(onsets.max()) // Meter().steps + 1)
     else:
         timeline = _file_timeline(scan)
+        if off_grid > _FREE_OFF_GRID:
+            lag = _lag(starts)
+            starts, ends = starts - lag, ends - lag
+            off_grid = _off_grid(starts)
         onsets = _round(starts)
         meters = _file_meters(scan, int(onsets.max()))
-    durations = np.maximum(1, _round(ends - starts))
     meters, offset = _drop_empty(meters, int(onsets.min()))
-    tracks = []
-    at = 0
-    for instrument in instruments:
-        stop = at + len(instrument.notes)
-        tracks.append(
-            Track(
-                name=instrument.name,
-                program=int(instrument.program),
-                is_drum=instrument.is_drum,
-                notes=tuple(
-                    Note(
-                        start=int(onset) - offset,
-                        role=Role.HARMONY,
-                        pitch=note.pitch,
-                        duration=int(duration),
-                        velocity=note.velocity // 16,
-                    )
-                    for onset, duration, note in zip(
-                        onsets[at:stop], durations[at:stop], instrument.notes, strict=True
-                    )
-                ),
-            )
-        )
-        at = stop
-    notes, programs = assign_roles(tracks)
+    durations = np.maximum(1, _round(ends - starts))
+    notes, programs = assign_roles(_tracks(instruments, onsets - offset, durations))
     if not notes:
         raise MidiError("no notes in this file but sounds outside General MIDI's drum kit")
     return Piece(
@@ -424,6 +402,31 @@ def read_midi(data: bytes, *, title: str = "") -> Piece:
     )
 
 
+def _tracks(
+    instruments: Iterable[pretty_midi.Instrument], onsets: Ints, durations: Ints
+) -> list[Track]:
+    """Instruments on the grid; ``onsets`` and ``durations`` are those of all notes in turn."""
+    places = zip(onsets.tolist(), durations.tolist(), strict=True)
+    return [
+        Track(
+            name=instrument.name,
+            program=int(instrument.program),
+            is_drum=instrument.is_drum,
+            notes=tuple(
+                Note(
+                    start=start,
+                    role=Role.HARMONY,
+                    pitch=note.pitch,
+                    duration=duration,
+                    velocity=note.velocity // 16,
+                )
+                for note, (start, duration) in zip(instrument.notes, places, strict=False)
+            ),
+        )
+        for instrument in instruments
+    ]
+
+
 def _pretty(scan: MidiScan) -> pretty_midi.PrettyMIDI:
     """The scanned events as pretty_midi reads them, with times in seconds."""
     conductor = [
@@ -434,7 +437,7 @@ def _pretty(scan: MidiScan) -> pretty_midi.PrettyMIDI:
         messages = [mido.MetaMessage("track_name", name=name, time=0)]
         for tick, status, data, velocity in events:
             fields = {"note": data, "velocity": velocity}
-            kind = "note_on" if status < 0xA0 and status >= 0x90 else "note_off"
+            kind = "note_on" if status >= 0x90 else "note_off"
             if status >= 0xC0:
                 kind, fields = "program_change", {"program": data}
             # The scan has checked all values; mido's own checks would take half of the time.
@@ -451,6 +454,21 @@ def _pretty(scan: MidiScan) -> pretty_midi.PrettyMIDI:
     return pretty_midi.PrettyMIDI(mido_object=file)
 
 
+def _steps(ticks: Sequence[int], ticks_per_quarter: int) -> Floats:
+    return np.asarray(STEPS_PER_BEAT * np.array(ticks) / ticks_per_quarter, dtype=np.float64)
+
+
+def _off_grid(steps: Floats) -> float:
+    """Share of onsets that lie off the grid."""
+    return float((np.abs(steps - np.round(steps)) > ON_GRID_STEPS).mean())
+
+
+def _lag(steps: Floats) -> float:
+    """Steps (-1/2 to 1/2) by which all onsets together are late; 0 if they do not agree."""
+    phase = np.exp(2j * np.pi * steps).mean()
+    return float(np.angle(phase) / (2 * np.pi)) if abs(phase) > 0.5 else 0.0
+
+
 def _pulse(steps: Floats) -> float:
     """How well onsets keep to some even division of the quarter note: 0 (not at all) to 1."""
     phases = 2 * np.pi * steps / STEPS_PER_BEAT
@@ -463,10 +481,10 @@ def _beats(played: Sequence[pretty_midi.Note]) -> Floats:
     velocities = np.array([note.velocity for note in played]) / 127
     lengths = np.array([note.end - note.start for note in played])
     low = np.array([note.pitch < _LOW_PITCH for note in played])
-    beats = estimate_beats(times, velocities * (1 + low) * np.minimum(1, 0.3 + lengths))
+    beats = estimate_beats(times, velocities**2 * (1 + 4 * low) * np.minimum(1.5, 0.1 + lengths))
     if not len(beats):
         return beats
-    marks = velocities * np.where(low, 2, 0.5) * np.minimum(2, 0.1 + lengths)
+    marks = velocities * (1 + 2 * low) * np.minimum(4, 0.1 + lengths)
     n_before = -first_downbeat(beats, times, marks) % BEATS_PER_BAR
     lead = beats[0] - (beats[1] - beats[0]) * np.arange(n_before, 0, -1)
     return np.concatenate([lead, beats])
@@ -508,11 +526,11 @@ def _round(steps: Floats) -> Ints:
 
 def _file_meters(scan: MidiScan, last: int) -> list[Meter]:
     """The meter of every bar from step 0 to the bar in which step ``last`` lies."""
-    to_steps = STEPS_PER_BEAT / scan.ticks_per_quarter
+    steps = _round(_steps([tick for tick, *_ in scan.meters], scan.ticks_per_quarter))
     changes: list[tuple[int, int, int]] = []
-    for tick, *new in scan.meters:
+    for step, (_, *new) in zip(steps.tolist(), scan.meters, strict=True):
         if not changes or [*changes[-1][1:]] != new:
-            changes.append((int(tick * to_steps + 0.5), new[0], new[1]))
+            changes.append((step, new[0], new[1]))
     numerator, denominator, start, at = 4, 4, 0, 0
     meters: list[Meter] = []
     while start <= last:
@@ -579,7 +597,7 @@ def _bars(meters: Sequence[Meter], offset: int, timeline: _Timeline) -> tuple[Ba
     """Bars from step 0, which is step ``offset`` of the timeline, with their mean tempos."""
     lines = np.cumsum([0] + [meter.steps for meter in meters])
     seconds = np.diff(timeline.seconds_at((lines + offset).astype(np.float64)))
-    tempos = np.diff(lines) / STEPS_PER_BEAT * 60 / seconds
+    tempos = np.clip(np.diff(lines) / STEPS_PER_BEAT * 60 / seconds, MIN_QPM, MAX_QPM)
     return tuple(
         Bar(start=int(start), meter=meter, tempo_qpm=float(tempo))
         for start, meter, tempo in zip(lines[:-1], meters, tempos, strict=True)

@@ -63,13 +63,13 @@ _OPEN_NAMES = "piano|keys|keyboard|organ|strings|guitar|harp|left|right|lh|rh"
 """Words that mean harmony beside a melody, but may hold the melody themselves."""
 
 _GM_BASSES = range(32, 40)
-_MIDDLE_C = 60
+_MIDDLE_C, _LOWEST_MELODY = 60, 48
 _MONOPHONIC = 0.15
 """A track is a line if at most this share of its notes start while another of them sounds."""
 _OVERLAP = 2
 """Steps by which notes of a line may overlap: playing legato is not playing chords."""
-_ACTIVE = 0.25
-"""A line that starts notes in fewer beats than this share of the busiest track's is no melody."""
+_ACTIVE = 0.15
+"""A track that strikes in fewer beats than this share of the busiest track's holds no melody."""
 _NEIGHBOURS = 8
 """Notes to either side that show where a line lies just now."""
 _MELODY_DROP, _BASS_RISE = 12, 7
@@ -101,15 +101,16 @@ def assign_roles(tracks: Sequence[Track]) -> tuple[tuple[Note, ...], Programs]:
        MIDI are left out.
     2. A whole word in the name: bass; melody, vocal, voice, lead, soprano and their like; harmony,
        bridge, chord, pad and their like. Piano, organ, strings and guitar are harmony beside a
-       track that is named as melody. If there is only one pitched track, its name must be the
-       role's and nothing else: "piano solo" is no melody.
+       track that is named as melody. A name does not make a melody below C3 ("sawtooth lead" may
+       play the bass), and if there is only one pitched track its name must be the role's and
+       nothing else ("piano solo" has more in it than a melody).
     3. A General MIDI bass program is bass.
     4. If there is no bass yet and there are two pitched tracks or more: the lowest one, if it is a
        line and lies below middle C.
     5. If there is no melody yet: the highest track that is a line and plays throughout.
     6. If there is still none, it is inside a track: the highest one whose name settles nothing is
-       split by ``split_roles`` (both hands of a piano as one), its lowest line becoming bass only
-       where no other track is.
+       split by ``split_roles``, but its lowest line is bass only if there is no other pitched
+       track. Two tracks of a piano are its hands and are split as one.
     7. All else is harmony.
 
     Args:
@@ -122,12 +123,12 @@ def assign_roles(tracks: Sequence[Track]) -> tuple[tuple[Note, ...], Programs]:
     pitched = [track for track in tracks if track.notes and not track.is_drum]
     parts = [(track, _drum_notes(track)) for track in tracks if track.is_drum]
     roles = _roles_of_tracks(pitched)
-    hidden: list[Track] = []
-    if Role.MELODY not in roles and None in roles:
-        hidden = _melody_inside([t for t, role in zip(pitched, roles, strict=True) if role is None])
-        parts += _split_tracks(hidden, with_bass=Role.BASS not in roles)
-    for track, role in zip(pitched, roles, strict=True):
-        if not any(track is other for other in hidden):
+    hidden = _melody_inside(pitched, roles)
+    if hidden:
+        inside = [pitched[i] for i in hidden]
+        parts.append((inside[0], _split(inside, with_bass=len(hidden) == len(pitched))))
+    for i, (track, role) in enumerate(zip(pitched, roles, strict=True)):
+        if i not in hidden:
             parts.append((track, _with_role(track.notes, Role.HARMONY if role is None else role)))
     notes = [note for _, part in parts for note in part]
     return tidy(_snap(notes)), _programs(parts)
@@ -171,8 +172,7 @@ def is_line(notes: Sequence[Note]) -> bool:
 
 def _roles_of_tracks(tracks: Sequence[Track]) -> list[Role | None]:
     """Rules 2 to 5; None where they do not decide."""
-    alone = len(tracks) == 1
-    roles = [_role_by_name(track.name, only_labels=alone) for track in tracks]
+    roles = [_role_by_name(track, alone=len(tracks) == 1) for track in tracks]
     if Role.MELODY in roles:
         for i, track in enumerate(tracks):
             if roles[i] is None and _has_word(track.name, _OPEN_NAMES):
@@ -186,40 +186,43 @@ def _roles_of_tracks(tracks: Sequence[Track]) -> list[Role | None]:
         if roles[lowest] is None and heights[lowest] < _MIDDLE_C and is_line(tracks[lowest].notes):
             roles[lowest] = Role.BASS
     if Role.MELODY not in roles:
-        activity = [len({n.start // STEPS_PER_BEAT for n in track.notes}) for track in tracks]
-        lines = [
-            i
-            for i, track in enumerate(tracks)
-            if roles[i] is None and activity[i] >= _ACTIVE * max(activity) and is_line(track.notes)
-        ]
+        lines = [i for i in _active(tracks) if roles[i] is None and is_line(tracks[i].notes)]
         if lines:
             roles[max(lines, key=lambda i: heights[i])] = Role.MELODY
     return roles
 
 
-def _melody_inside(tracks: Sequence[Track]) -> list[Track]:
-    """The track, or the two hands of a piano, in which a melody may lie."""
-    if len(tracks) == 2 and all(track.program < 8 for track in tracks):
-        return list(tracks)
-    return [max(tracks, key=lambda track: _height(track.notes))]
+def _active(tracks: Sequence[Track]) -> list[int]:
+    """Indices of the tracks that play throughout, not just here and there."""
+    beats = [len({note.start // STEPS_PER_BEAT for note in track.notes}) for track in tracks]
+    return [i for i, n in enumerate(beats) if n >= _ACTIVE * max(beats)]
 
 
-def _split_tracks(
-    tracks: Sequence[Track], *, with_bass: bool
-) -> list[tuple[Track, tuple[Note, ...]]]:
+def _melody_inside(tracks: Sequence[Track], roles: Sequence[Role | None]) -> list[int]:
+    """Indices of the track, or of the two hands of a piano, in which the melody lies; or none."""
+    undecided = [i for i in range(len(tracks)) if roles[i] is None]
+    if Role.MELODY in roles or not undecided:
+        return []
+    if len(undecided) == len(tracks) == 2 and all(track.program < 8 for track in tracks):
+        return undecided
+    active = [i for i in _active(tracks) if i in undecided] or undecided
+    return [max(active, key=lambda i: _height(tracks[i].notes))]
+
+
+def _split(tracks: Iterable[Track], *, with_bass: bool) -> tuple[Note, ...]:
     notes = split_roles(note for track in tracks for note in track.notes)
-    if not with_bass:
-        notes = tuple(
-            replace(note, role=Role.HARMONY) if note.role is Role.BASS else note for note in notes
-        )
-    return [(tracks[0], notes)]
+    if with_bass:
+        return notes
+    return tuple(replace(n, role=Role.HARMONY) if n.role is Role.BASS else n for n in notes)
 
 
-def _role_by_name(name: str, *, only_labels: bool) -> Role | None:
+def _role_by_name(track: Track, *, alone: bool) -> Role | None:
+    name = track.name.lower()
     labels = {role.label: role for role in Role if role is not Role.DRUMS}
-    if only_labels or name.lower() in labels:
-        return labels.get(name.lower())
-    return next((role for role, words in _SURE_NAMES if _has_word(name, words)), None)
+    if alone or name in labels:
+        return labels.get(name)
+    role = next((role for role, words in _SURE_NAMES if _has_word(name, words)), None)
+    return None if role is Role.MELODY and _height(track.notes) < _LOWEST_MELODY else role
 
 
 def _has_word(name: str, words: str) -> bool:

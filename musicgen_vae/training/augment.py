@@ -83,7 +83,7 @@ def note_columns(notes: Rows, meter: Meter) -> tuple[Rows, Rows, Rows, Rows, NDA
 
 def transpose_rows(notes: Rows, semitones: int, role: int | None = None) -> Rows:
     """Pitched rows (of one role, or all) moved; rows that would leave 0 to 127 stay."""
-    moved = notes.copy()
+    moved: Rows = notes.copy()
     pitch = notes[:, Field.PITCH] + semitones
     chosen = (notes[:, Field.ROLE] != Role.DRUMS) & (pitch >= 0) & (pitch < 128)
     if role is not None:

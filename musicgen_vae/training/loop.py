@@ -25,6 +25,7 @@ from musicgen_vae.model.checkpoint import save_checkpoint
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.music.clip import Role
 from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
 from musicgen_vae.training.objective import elbo_terms, report, training_loss
 from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
@@ -95,9 +96,16 @@ def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     ]
 
 
-def spec_from_corpus(info: dict[str, Any]) -> ControlSpec:
-    """The controls that the corpus was measured for."""
-    return ControlSpec.from_dict(info["controls"])
+def spec_from_corpus(info: dict[str, Any], data: DataConfig) -> ControlSpec:
+    """The controls that the corpus was measured for.
+
+    Augmentation that splits a bass from the harmony teaches the bass where the corpus has none.
+    """
+    spec = ControlSpec.from_dict(info["controls"])
+    roles = set(spec.roles)
+    if Role.HARMONY in roles and data.augment.split_bass > 0:
+        roles.add(Role.BASS)
+    return replace(spec, roles=tuple(sorted(roles)))
 
 
 def validation_batches(
@@ -157,7 +165,7 @@ class Trainer:
     ) -> None:
         self.pieces, info = load_info(corpus)
         self.shard = load_shard(corpus / "train.safetensors")
-        self.spec = spec_from_corpus(info)
+        self.spec = spec_from_corpus(info, data_config)
         self.run_folder = run
         self.model_config, self.data_config, self.config = model_config, data_config, config
         self.log = log

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen_vae.audio.renderer import PEAK, n_samples
-from musicgen_vae.audio.synthesis import BuiltInRenderer
+from musicgen_vae.audio.synthesis import BuiltInRenderer, _release
 from musicgen_vae.music.clip import DRUM_PITCHES, Role
 
 
@@ -124,6 +124,15 @@ def test_a_note_ends_soon_after_its_note_off(renderer, piece_of, program):
     assert held > -60
 
 
+def test_the_release_is_a_fade_and_no_cut():
+    released = _release(np.ones(2_000, np.float32), 1.0, 0.5, 1_000)
+    assert len(released) == 1_500
+    assert (released[:1_000] == 1).all()
+    assert (np.diff(released[1_000:]) < 0).all()
+    assert released[-1] == pytest.approx(1e-3, rel=0.02)
+    assert len(_release(np.ones(300, np.float32), 1.0, 0.5, 1_000)) == 300
+
+
 def test_mono_keeps_nearly_everything(renderer, band):
     samples = renderer.render(band())
     mono = level_db(samples.mean(axis=1))
@@ -145,7 +154,7 @@ def test_very_long_notes_end_without_trouble(renderer, piece_of):
 
 
 def test_the_cache_is_bounded_and_belongs_to_the_object(renderer, piece_of):
-    chromatic = [(3 * i, 0, 30 + i % 80, 3, i % 8) for i in range(300)]
+    chromatic = [(3 * i, 0, 30 + i % 79, 3, i % 8) for i in range(300)]  # no two alike
     renderer.render(piece_of(*chromatic, n_bars=20, tempi=(240.0,)))
-    assert 0 < renderer._cached_tone.cache_info().currsize <= 256
+    assert renderer._cached_tone.cache_info().currsize == 256
     assert BuiltInRenderer()._cached_tone.cache_info().currsize == 0

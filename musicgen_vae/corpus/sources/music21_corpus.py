@@ -52,19 +52,18 @@ _CHOIR = 52
 """General MIDI program, as are those below."""
 
 _DANCES = {
-    "reel": (104.0, 40),
-    "hornpipe": (80.0, 21),
-    "clog": (76.0, 21),
-    "jig": (112.0, 73),
     "slip jig": (108.0, 73),
-    "slide": (120.0, 73),
+    "clog": (76.0, 21),
+    "hornpipe": (80.0, 21),
     "strathspey": (66.0, 40),
-    "highland fling": (72.0, 40),
+    "fling": (72.0, 40),
+    "slide": (120.0, 73),
+    "jig": (112.0, 73),
+    "reel": (104.0, 40),
 }
 """Pulses a minute at which a dance is usually played, and an instrument that plays it: violin,
-accordion or flute."""
+accordion or flute. Where a file says two things, such as reel and clog, the earlier is meant."""
 _ANY_DANCE = (96.0, 40)
-_DANCE_SPELLINGS = {"slipjig": "slip jig", "fling": "highland fling"}
 _PULSES = {"9/8": 3, "12/8": 4, "3/4": 3}
 """Pulses in a bar; two in any other meter."""
 _MINSTREL = re.compile(r"coon|wood ?pile|walk ?around|essence ?of", re.IGNORECASE)
@@ -124,7 +123,7 @@ def read_ryans_mammoth(names: Collection[str] | None = None) -> Iterator[SourceP
         if names is not None and path.stem not in names:
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        dance = _dance(_field(text, "R") or _field(text, "T"))
+        dance = _dance(text)
         title = _tune_title(_field(text, "T"), dance)
         try:
             if _MINSTREL.search(path.stem):
@@ -145,19 +144,25 @@ def read_ryans_mammoth(names: Collection[str] | None = None) -> Iterator[SourceP
 
 
 def _corpus_folder(name: str) -> Path:
-    try:
-        package = import_module("music21")
-    except ImportError as error:
-        raise CorpusError("music21 is not installed: run pip install music21") from error
-    folder = Path(str(package.__file__)).parent / "corpus" / name
+    folder = Path(str(_module("music21").__file__)).parent / "corpus" / name
     if not folder.is_dir():
         raise CorpusError(f"this music21 came without its corpus ({folder}): install it again")
     return folder
 
 
+def _module(name: str) -> Any:
+    """A module of music21, without the warnings of its import; raises ``CorpusError``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return import_module(name)
+        except ImportError as error:
+            raise CorpusError("music21 is not installed: run pip install music21") from error
+
+
 def _parse(source: Path | str) -> Any:
     """A file, or the text of an ABC tune, as a music21 score; raises ``CorpusError``."""
-    converter = import_module("music21.converter")
+    converter = _module("music21.converter")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -179,7 +184,7 @@ def _split(song: str) -> str:
 
 def _chorale_titles() -> dict[str, str]:
     """First line of each chorale by its BWV number, as far as music21 lists them."""
-    chorales = import_module("music21.corpus.chorales")
+    chorales = _module("music21.corpus.chorales")
     by_number: Mapping[Any, Mapping[str, Any]] = {
         **chorales.ChoraleList().byBWV,
         **chorales.ChoraleListRKBWV().byBWV,
@@ -200,6 +205,7 @@ def _chorale(score: Any, title: str) -> Piece:
     if not parts.keys() >= _VOICES.keys():
         raise CorpusError("it does not have the four parts of a choir")
     marks = parts["Soprano"].recurse().getElementsByClass("MetronomeMark")
+    # Their key signatures are those of old modes: a chorale in G minor may have one flat.
     return _piece(
         [(role, parts[voice]) for voice, role in _VOICES.items()],
         title=title,
@@ -218,16 +224,15 @@ def _field(text: str, name: str) -> str:
 
 
 def _dance(text: str) -> str:
-    """The dance that an ABC tune's rhythm or title names; empty if it names none."""
-    text = text.lower()
-    for spelling, dance in _DANCE_SPELLINGS.items():
-        text = re.sub(rf"\b{spelling}\b", dance.split()[-1] if dance in text else dance, text)
-    return next((d for d in sorted(_DANCES, key=len, reverse=True) if d in text), "")
+    """The dance that an ABC tune's rhythm or title names; empty if they name none."""
+    after_name = re.split(r" --|- +", _field(text, "T"))[-1]
+    words = f"{_field(text, 'R')} {after_name}".lower().replace("slipjig", "slip jig")
+    return next((dance for dance in _DANCES if dance in words), "")
 
 
 def _tune_title(raw: str, dance: str) -> str:
     """A title as one would write it: "COSMOPOLITE -- REEL., THE" is "The Cosmopolite Reel"."""
-    raw = re.sub(r"^T:|(?<=\w):+(?=\w)", "", raw.strip()).strip()  # colons are damage in the files
+    raw = re.sub(r"^T:|(?<=at):+", "", raw.strip()).strip()  # damage done by some mail program
     article = re.search(r"[.,]+ *the$|^the ", raw, re.IGNORECASE)
     name = re.split(r" *--| *- +(?=[A-Za-z]+\.?$)", raw)[0]
     name = re.sub(r"^the |,? *the$|[\"]", "", name, flags=re.IGNORECASE).strip(" .,-")
@@ -236,7 +241,7 @@ def _tune_title(raw: str, dance: str) -> str:
         name = re.sub(r"\bMc([a-z])", lambda word: "Mc" + word[1].upper(), name)
     first, *others = name.split()
     words = [first, *(w.lower() if w.lower() in _SMALL_WORDS else w for w in others)]
-    if dance and not name.lower().endswith(dance.split()[-1]):
+    if dance and dance.split()[-1] not in name.lower():
         words.append(dance.title())
     return " ".join(["The", *words] if article else words)
 
@@ -264,7 +269,17 @@ def _tune(text: str, title: str, dance: str) -> Piece:
         title=title,
         tempo_qpm=pulses_a_minute * quarters / _PULSES.get(signatures[0].ratioString, 2),
         program=program,
+        key=_stated_key(score),
     )
+
+
+def _stated_key(score: Any) -> Key | None:
+    """The first key of an ABC tune if it is major or minor, not Dorian or the like."""
+    for signature in score.recurse().getElementsByClass("Key"):
+        if signature.mode in ("major", "minor"):
+            return Key(tonic=signature.tonic.pitchClass, mode=Mode(signature.mode))
+        break
+    return None
 
 
 # --- scores ---------------------------------------------------------------------------------
@@ -284,9 +299,18 @@ class _Measure:
 
 
 def _piece(
-    parts: Sequence[tuple[Role, Any]], *, title: str, tempo_qpm: float, program: int
+    parts: Sequence[tuple[Role, Any]],
+    *,
+    title: str,
+    tempo_qpm: float,
+    program: int,
+    key: Key | None = None,
 ) -> Piece:
-    """Parts of a score as a piece; raises ``CorpusError``."""
+    """Parts of a score as a piece, in the key that its notes suggest if none is given.
+
+    Raises:
+        CorpusError: if its bars cannot be made out.
+    """
     try:
         measures = _measures([part for _, part in parts])
         meters, starts = _lay_bars(measures)
@@ -295,10 +319,10 @@ def _piece(
     tracks = []
     off_grid: list[bool] = []
     for role, part in parts:
-        notes = []
+        in_part = []
         for onset, length, pitch in _notes(part, starts):
             off_grid.append(onset.denominator != 1)
-            notes.append(
+            in_part.append(
                 Note(
                     start=floor(onset + Fraction(1, 2)),
                     role=role,
@@ -306,7 +330,7 @@ def _piece(
                     duration=max(1, floor(length + Fraction(1, 2))),
                 )
             )
-        tracks.append(Track(notes=tuple(notes), name=role.label, program=program))
+        tracks.append(Track(notes=tuple(in_part), name=role.label, program=program))
     if not off_grid:
         raise CorpusError("it has no notes")
     bars: list[Bar] = []
@@ -317,20 +341,11 @@ def _piece(
     return Piece(
         bars=tuple(bars),
         notes=notes,
-        key=_key(parts[0][1], notes),
+        key=key or estimate_key(notes),
         programs=programs,
         title=title,
         off_grid=sum(off_grid) / len(off_grid),
     )
-
-
-def _key(part: Any, notes: Iterable[Note]) -> Key:
-    """The key that the score states if it says major or minor, or else the estimate."""
-    for signature in part.recurse().getElementsByClass("Key"):
-        if signature.mode in ("major", "minor"):
-            return Key(tonic=signature.tonic.pitchClass, mode=Mode(signature.mode))
-        break
-    return estimate_key(notes)
 
 
 def _measures(parts: Sequence[Any]) -> list[_Measure]:
@@ -365,15 +380,13 @@ def _meter(measures: Sequence[Any], index: int, before: Meter | None) -> Meter:
         if before is None:
             raise CorpusError("it has no meter")
         return before
+    is_last = index + 1 == len(measures)
+    lasts_one_measure = is_last or measures[index + 1].timeSignature is not None
+    steps = STEPS_PER_BEAT * Fraction(signature.barDuration.quarterLength)
+    if before is not None and steps < before.steps and lasts_one_measure:
+        return before
     factor = max(1, 4 // signature.denominator)
-    meter = Meter(
-        numerator=signature.numerator * factor, denominator=signature.denominator * factor
-    )
-    if before is not None and meter.steps < before.steps:
-        after = measures[index + 1].timeSignature if index + 1 < len(measures) else signature
-        if index + 1 == len(measures) or after is not None:
-            return before
-    return meter
+    return Meter(numerator=signature.numerator * factor, denominator=signature.denominator * factor)
 
 
 def _first_endings(part: Any, measures: Sequence[Any]) -> set[int]:

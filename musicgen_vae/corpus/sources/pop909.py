@@ -66,6 +66,10 @@ _SIMPLE = (0, 3, 4, 6, 8, 9, 12)
 """Sixteenths and eighth triplets, in steps of the beat."""
 _OFF_GRID = 1.0
 """An onset more than this many steps from every sixteenth and eighth triplet is off the grid."""
+_DETACHED = 0.6
+"""A note that sounds for this share of the time to the next onset in its role is meant to reach it:
+singers' and pianists' note-offs are early by no fixed amount (given that time, the durations of the
+melody hold 0.85 nats instead of 1.25)."""
 _BASS = 52
 """Notes below this pitch (E3) are taken for the bass when bar lines are sought."""
 _WITNESSES = {
@@ -276,7 +280,7 @@ def _alignment(original: Sequence[_Played], corrected: Sequence[_Played]) -> tup
         total[np.searchsorted(values, values + _SAME // 2, side="right")]
         - total[np.searchsorted(values, values - _SAME // 2, side="left")]
     )
-    best = np.median(values[votes == votes.max()])
+    best = values[votes.argmax()]
     shift = round(float(np.median(shifts[abs(shifts - best) <= _SAME])))
     return shift, min(_found(ours, theirs, shift), _found(theirs, ours, -shift))
 
@@ -375,7 +379,11 @@ def _find_bars(grid: _Grid, heard: dict[str, NDArray[np.generic]]) -> tuple[tupl
 
 
 def _triple_meter(notes: Sequence[Note], spans: Sequence[tuple[int, int]]) -> Meter:
-    """3/4 or 6/8 for the bars of three beats: 6/8 if more notes start in their middle."""
+    """3/4 or 6/8 for the bars of three beats.
+
+    It is 6/8 where they are most of the song and more notes start in their middle than on their
+    second and third beats.
+    """
     triple = {beat * STEPS_PER_BEAT for beat, length in spans if length == 3}
     starts = sorted(beat * STEPS_PER_BEAT for beat, _ in spans)
     halves = thirds = 0
@@ -384,7 +392,9 @@ def _triple_meter(notes: Sequence[Note], spans: Sequence[tuple[int, int]]) -> Me
         if bar in triple:
             halves += note.start - bar == 18
             thirds += note.start - bar in (12, 24)
-    return Meter(numerator=6, denominator=8) if 2 * halves > thirds else Meter(numerator=3)
+    if 2 * len(triple) > len(spans) and 2 * halves > thirds:
+        return Meter(numerator=6, denominator=8)
+    return Meter(numerator=3)
 
 
 def _in_one_key(
@@ -452,15 +462,18 @@ def _quantise(played: Sequence[_Played], grid: _Grid) -> tuple[tuple[Note, ...],
         for role in set(roles)
     }
     notes = []
-    for start, role, note, steps in zip(starts, roles, played, ends - onsets, strict=True):
+    for start, role, note, length in zip(starts, roles, played, ends - onsets, strict=True):
         after = bisect_right(later[role], start)
         gap = later[role][after] - start if after < len(later[role]) else None
+        steps = max(1, round(float(length)))
+        if gap is not None and _DETACHED * gap <= length < gap:
+            steps = gap
         notes.append(
             Note(
                 start=start,
                 role=role,
                 pitch=note.pitch,
-                duration=snap_duration(max(1, round(float(steps))), gap),
+                duration=snap_duration(steps, gap),
                 velocity=note.velocity // 16,
             )
         )

@@ -1,0 +1,617 @@
+"""The command line: ``python -m musicgen_vae COMMAND``.
+
+Each result is one JSON object on a line of stdout; messages go to stderr. Exit code 0 is success, 2
+bad input with one line that says what is wrong, 1 anything else that went wrong. Heavy imports wait
+until their command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen_vae import __version__
+from musicgen_vae.errors import ControlError, InputError, MusicGenError
+from musicgen_vae.music.attributes import summary
+from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
+from musicgen_vae.music.midi import read_midi, write_midi
+
+if TYPE_CHECKING:
+    from musicgen_vae.generation.composer import Composer
+    from musicgen_vae.model.controls import Controls
+
+_BAR_CLASSES = ("density", "polyphony", "register", "syncopation")
+_MAX_CLIPS = 64
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        say(f"error: {_one_line(error)}")
+        return 2
+    except MusicGenError as error:
+        say(f"error: {_one_line(error)}")
+        return 1
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    return 0
+
+
+def say(text: str) -> None:
+    """A message for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def give(**result: Any) -> None:
+    """One result, as a line of JSON on stdout."""
+    print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+# -- files -----------------------------------------------------------------------------------
+
+
+def read_file(path: Path) -> Piece:
+    """The piece in a MIDI file; raises ``InputError`` when it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        piece = read_midi(data, title=path.stem)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if piece.beats_estimated:
+        say(f"{path}: its notes are off its own grid, so the beats were estimated")
+    return piece
+
+
+def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
+    """The clips of a MIDI file that the model can read, without silent ones."""
+    piece = read_file(path)
+    left_out = {note.role for note in piece.notes} - set(composer.spec.roles)
+    if left_out:
+        names = ", ".join(role.label for role in sorted(left_out))
+        say(f"{path}: this checkpoint has not learnt {names}; these notes are left out")
+    clips = tuple(clip for clip in piece.clips() if clip.keep(composer.spec.roles).notes)
+    if not clips:
+        names = ", ".join(role.label for role in composer.spec.roles)
+        raise InputError(f"{path} has no notes that the model can read (it knows {names})")
+    if len(clips) > _MAX_CLIPS:
+        raise InputError(
+            f"{path} has {len(clips)} clips of four bars; at most {_MAX_CLIPS} are taken at once: "
+            "cut the file"
+        )
+    return clips
+
+
+def write_clips(path: Path, clips: Sequence[Clip], title: str) -> str:
+    """Write clips one after another as a MIDI file; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(write_midi(join(clips, title=title)))
+    return str(path)
+
+
+def _load(arguments: argparse.Namespace) -> Composer:
+    from musicgen_vae.generation.composer import Composer
+    from musicgen_vae.threads import limit_threads
+
+    limit_threads()
+    return Composer.load(arguments.checkpoint)
+
+
+def _controls(arguments: argparse.Namespace) -> Controls:
+    from musicgen_vae.model.controls import Controls
+
+    names = ("mode", "meter", "tempo", "style", *_BAR_CLASSES)
+    return Controls.parse({name: getattr(arguments, name, None) for name in names})
+
+
+def _key(arguments: argparse.Namespace) -> Key | None:
+    return Key.parse(arguments.key) if arguments.key else None
+
+
+def _asked(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The parameters of a call that were given, for the record."""
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+_CONTROL_NAMES = ("mode", "meter", "tempo", "style", *_BAR_CLASSES)
+
+
+# -- commands --------------------------------------------------------------------------------
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    """New clips under control."""
+    if not 1 <= arguments.n <= 1000:
+        raise ControlError(f"n {arguments.n} is outside 1 to 1000")
+    controls, key = _controls(arguments), _key(arguments)
+    composer = _load(arguments)
+    clips = composer.sample(
+        controls,
+        n=arguments.n,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        latent_temperature=arguments.latent_temperature,
+        top_p=arguments.top_p,
+        key=key,
+        tempo_qpm=arguments.tempo_qpm,
+        in_scale=arguments.in_scale,
+    )
+    parameters = _asked(
+        arguments, *_CONTROL_NAMES, "temperature", "latent_temperature", "top_p", "key", "tempo_qpm"
+    )
+    for i, clip in enumerate(clips):
+        seed = arguments.seed + i
+        path = write_clips(arguments.out / f"sample_{seed}.mid", [clip], f"sample {seed}")
+        give(
+            midi=path,
+            seed=seed,
+            parameters=parameters,
+            attributes=summary(clip),
+            checkpoint=composer.checkpoint.hash,
+        )
+
+
+def vary(arguments: argparse.Namespace) -> None:
+    """Variations of the first clip of a file."""
+    composer = _load(arguments)
+    clip = clips_of(arguments.file, composer)[0]
+    made = composer.vary(clip, n=arguments.n, seed=arguments.seed, amount=arguments.amount)
+    for i, variation in enumerate(made):
+        seed = arguments.seed + i
+        name = f"{arguments.file.stem}_variation_{seed}"
+        path = write_clips(arguments.out / f"{name}.mid", [variation], name)
+        give(
+            midi=path,
+            seed=seed,
+            parameters=_asked(arguments, "amount"),
+            attributes=summary(variation),
+        )
+
+
+def reconstruct(arguments: argparse.Namespace) -> None:
+    """A file encoded and decoded again, clip by clip."""
+    from musicgen_vae.evaluation.metrics import note_hits
+
+    composer = _load(arguments)
+    clips = clips_of(arguments.file, composer)
+    copies = composer.reconstruct(clips)
+    if not arguments.per_clip:
+        name = f"{arguments.file.stem}_reconstruction"
+        path = write_clips(arguments.out / f"{name}.mid", copies, name)
+        f1 = [
+            round(note_hits(composer.fit(a), b).f1, 4) for a, b in zip(clips, copies, strict=True)
+        ]
+        give(midi=path, clips=len(copies), f1=f1, checkpoint=composer.checkpoint.hash)
+        return
+    for i, (clip, copy) in enumerate(zip(clips, copies, strict=True)):
+        name = f"{arguments.file.stem}_reconstruction_{i + 1:03d}"
+        give(
+            midi=write_clips(arguments.out / f"{name}.mid", [copy], name),
+            clip=i + 1,
+            f1=round(note_hits(composer.fit(clip), copy).f1, 4),
+            attributes=summary(copy),
+        )
+
+
+def interpolate(arguments: argparse.Namespace) -> None:
+    """A morph from a clip of one file to a clip of another."""
+    if not 2 <= arguments.steps <= 64:
+        raise ControlError(f"steps {arguments.steps} is outside 2 to 64")
+    composer = _load(arguments)
+    ends = []
+    for path, number in ((arguments.a, arguments.clip_a), (arguments.b, arguments.clip_b)):
+        clips = clips_of(path, composer)
+        if not 1 <= number <= len(clips):
+            raise ControlError(f"{path} has clips 1 to {len(clips)}, not {number}")
+        ends.append(clips[number - 1])
+    made = composer.interpolate(
+        ends[0], ends[1], steps=arguments.steps, key=arguments.key, path=arguments.path
+    )
+    parameters = _asked(arguments, "steps", "key", "path", "clip_a", "clip_b")
+    for i, clip in enumerate(made):
+        name = f"morph_{i + 1:02d}_of_{len(made):02d}"
+        give(
+            midi=write_clips(arguments.out / f"{name}.mid", [clip], name),
+            step=i + 1,
+            share=round(i / (len(made) - 1), 4),
+            parameters=parameters,
+            attributes=summary(clip),
+        )
+    give(
+        midi=write_clips(arguments.out / "morph_whole.mid", made, "morph"),
+        steps=len(made),
+        parameters=parameters,
+    )
+
+
+def complete(arguments: argparse.Namespace) -> None:
+    """Keep some roles or bars of a file and write the rest anew."""
+    keep = [Role.parse(label) for label in arguments.keep.split(",") if label.strip()]
+    bars = _bar_range(arguments.bars) if arguments.bars else None
+    if not keep and bars is None:
+        raise ControlError(
+            "name the roles to keep (--keep melody) or the bars to rewrite (--bars 3-4)"
+        )
+    composer = _load(arguments)
+    piece = read_file(arguments.file)
+    if len(piece.spans()) > _MAX_CLIPS:
+        raise InputError(f"{arguments.file} has more than {_MAX_CLIPS} clips of four bars: cut it")
+    kept_notes = [note for note in piece.notes if note.role in keep]
+    if keep and not kept_notes:
+        raise InputError(f"{arguments.file} has no notes of the role {arguments.keep} to keep")
+    if bars is not None and not bars <= set(range(1, len(piece.bars) + 1)):
+        raise ControlError(
+            f"{arguments.file} has bars 1 to {len(piece.bars)}, not {arguments.bars}"
+        )
+    made: list[Clip] = []
+    for i, (first, n_bars) in enumerate(piece.spans()):
+        clip = piece.clip(first, n_bars)
+        numbers = range(first + 1, first + n_bars + 1)
+        rewrite = [j for j, number in enumerate(numbers) if bars is None or number in bars]
+        if not rewrite:
+            made.append(clip)
+            continue
+        made += composer.complete(
+            clip,
+            keep=keep,
+            bars=rewrite,
+            before=made[-1] if made and made[-1].meter == clip.meter else None,
+            controls=_controls(arguments),
+            seed=arguments.seed + i,
+            temperature=arguments.temperature,
+        )
+    name = f"{arguments.file.stem}_completed"
+    give(
+        midi=write_clips(arguments.out / f"{name}.mid", made, name),
+        seed=arguments.seed,
+        parameters=_asked(arguments, "keep", "bars", "temperature", *_CONTROL_NAMES),
+        clips=[summary(clip) for clip in made],
+    )
+
+
+def _bar_range(text: str) -> set[int]:
+    """Bars written like ``3-4`` or ``1,3-4``, counted from 1."""
+    result: set[int] = set()
+    for part in text.split(","):
+        low, _, high = part.partition("-")
+        if not low.strip().isdigit() or (high and not high.strip().isdigit()):
+            raise ControlError(f"bars {text!r} are not written like 3-4")
+        result |= set(range(int(low), min(int(high or low), 100_000) + 1))
+    if not result:
+        raise ControlError(f"bars {text!r} name no bar")
+    return result
+
+
+def transfer(arguments: argparse.Namespace) -> None:
+    """A file with other controls."""
+    composer = _load(arguments)
+    controls = _controls(arguments)
+    clips = clips_of(arguments.file, composer)
+    made = [composer.transfer(clip, controls, seed=arguments.seed) for clip in clips]
+    name = f"{arguments.file.stem}_transfer"
+    give(
+        midi=write_clips(arguments.out / f"{name}.mid", made, name),
+        seed=arguments.seed,
+        parameters=_asked(arguments, *_CONTROL_NAMES),
+        clips=[summary(clip) for clip in made],
+    )
+
+
+def compose(arguments: argparse.Namespace) -> None:
+    """A longer piece of a given form."""
+    composer = _load(arguments)
+    made = composer.compose(
+        arguments.form,
+        controls=_controls(arguments),
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        key=_key(arguments),
+        tempo_qpm=arguments.tempo_qpm,
+    )
+    name = f"{arguments.form.upper()}_{arguments.seed}"
+    give(
+        midi=write_clips(arguments.out / f"{name}.mid", made, name),
+        seed=arguments.seed,
+        parameters=_asked(arguments, "form", *_CONTROL_NAMES, "temperature", "key", "tempo_qpm"),
+        clips=[summary(clip) for clip in made],
+    )
+
+
+def encode(arguments: argparse.Namespace) -> None:
+    """Posterior means of every clip of some files."""
+    import numpy as np
+
+    composer = _load(arguments)
+    names, bars, clips = [], [], []
+    for path in arguments.files:
+        piece = read_file(path)
+        for first, n_bars in piece.spans():
+            clip = piece.clip(first, n_bars)
+            if clip.keep(composer.spec.roles).notes:
+                names.append(path.name)
+                bars.append(first + 1)
+                clips.append(clip)
+    if not clips:
+        raise InputError("none of the files has notes that the model can read")
+    z = composer.encode(clips).posterior.mode().cpu().numpy()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(arguments.out, z=z, names=np.array(names), bars=np.array(bars))
+    give(z=str(arguments.out), shape=list(z.shape), checkpoint=composer.checkpoint.hash)
+
+
+def render(arguments: argparse.Namespace) -> None:
+    """A MIDI file as sound."""
+    import numpy as np
+
+    from musicgen_vae.audio import default_renderer
+    from musicgen_vae.audio.export import write_audio
+
+    piece = read_file(arguments.input)
+    renderer = default_renderer(arguments.renderer)
+    samples = renderer.render(piece)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    write_audio(arguments.output, samples, renderer.sample_rate)
+    give(
+        audio=str(arguments.output),
+        renderer=renderer.name,
+        seconds=round(len(samples) / renderer.sample_rate, 3),
+        peak=round(float(np.abs(samples).max()), 4),
+    )
+
+
+def describe(arguments: argparse.Namespace) -> None:
+    """What the checkpoint and the map hold."""
+    from musicgen_vae.generation.atlas import describe_atlas
+
+    composer = _load(arguments)
+    give(version=__version__, **composer.describe(), demo_set=describe_atlas())
+
+
+def build(arguments: argparse.Namespace) -> None:
+    """Public data sets or a folder of MIDI files to a corpus."""
+    from musicgen_vae.corpus.build import build_corpus
+    from musicgen_vae.corpus.read import read_sources
+
+    items = read_sources(
+        pop909=arguments.pop909,
+        pop909_cl=arguments.pop909_cl,
+        folder=arguments.folder,
+        labels=arguments.labels,
+        processes=arguments.processes,
+        log=say,
+    )
+    give(corpus=str(arguments.out), **build_corpus(items, arguments.out))
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train a model on a corpus; a stopped run goes on where it was."""
+    import torch
+
+    from musicgen_vae.model.config import ModelConfig
+    from musicgen_vae.threads import limit_threads
+    from musicgen_vae.training.data import DataConfig
+    from musicgen_vae.training.loop import TrainConfig, Trainer
+
+    limit_threads()
+    torch.set_flush_denormal(True)
+    given = {
+        name: getattr(arguments, name)
+        for name in ("steps", "decay_steps", "beta", "seed", "validate_every", "save_every")
+        if getattr(arguments, name) is not None
+    }
+    model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else ModelConfig()
+    trainer = Trainer(
+        arguments.corpus,
+        arguments.run_folder,
+        model_config=model,
+        data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+        config=TrainConfig(**given),
+        log=say,
+    )
+    say(f"{trainer.model.n_parameters:,} parameters, {len(trainer.shard):,} windows")
+    give(checkpoint=str(arguments.out), **trainer.run(arguments.out))
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Measure the checkpoint on held-out songs; write the figures and docs/results.md."""
+    from musicgen_vae.evaluation.evaluate import evaluate as run
+    from musicgen_vae.evaluation.report import commit, machine, results_page
+
+    composer = _load(arguments)
+    result = run(
+        composer,
+        arguments.corpus,
+        split=arguments.split,
+        clips_per_class=arguments.clips_per_class,
+        limit=arguments.limit,
+        log=say,
+    )
+    result = {**result, "machine": machine(), "commit": commit()}
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if arguments.report:
+        page = results_page(result, composer.checkpoint.training)
+        arguments.report.write_text(page, encoding="utf-8")
+    give(**result)
+
+
+def benchmark(arguments: argparse.Namespace) -> None:
+    """Time the hot paths against a limit or a peer in the same run."""
+    from musicgen_vae.benchmark import run_benchmarks
+
+    result = run_benchmarks(_load(arguments), say)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    give(**result)
+
+
+def assets(arguments: argparse.Namespace) -> None:
+    """Rebuild what rests on the checkpoint: the map's points."""
+    from musicgen_vae.generation.atlas import ATLAS_FOLDER, encode_atlas
+
+    composer = _load(arguments)
+    atlas = encode_atlas(ATLAS_FOLDER, composer)
+    give(map=str(ATLAS_FOLDER), clips=len(atlas), checkpoint=atlas.checkpoint)
+
+
+# -- arguments -------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other bad input does."""
+
+    def error(self, message: str) -> Any:
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m musicgen_vae", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(run: Callable[[argparse.Namespace], None], *, model: bool = True) -> Any:
+        made = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        made.set_defaults(run=run)
+        if model:
+            made.add_argument("--checkpoint", type=Path, help="folder (default: the shipped one)")
+        return made
+
+    def out_folder(made: Any) -> None:
+        made.add_argument("--out", type=Path, required=True, metavar="DIR", help="for the results")
+
+    def seed(made: Any) -> None:
+        made.add_argument("--seed", type=int, default=0, help="same seed, same notes (default 0)")
+
+    def controls(made: Any) -> None:
+        made.add_argument("--style", help="one of the checkpoint's styles")
+        made.add_argument("--mode", choices=("major", "minor"))
+        made.add_argument("--meter", help="such as 3/4")
+        made.add_argument("--tempo", type=int, metavar="0-7", help="class: 0 slow, 7 fast")
+        for name in _BAR_CLASSES:
+            made.add_argument(f"--{name}", type=int, metavar="0-7", help="class, 0 low, 7 high")
+
+    def sound(made: Any) -> None:
+        made.add_argument("--key", help="such as 'F# minor' (default C major or A minor)")
+        made.add_argument("--tempo-qpm", type=float, help="quarter notes per minute")
+
+    made = command(sample)
+    made.add_argument("--n", type=int, default=1, help="how many (default 1)")
+    seed(made)
+    controls(made)
+    sound(made)
+    made.add_argument("--temperature", type=float, default=1.0, help="of the notes (default 1)")
+    made.add_argument("--latent-temperature", type=float, default=1.0, help="of z (default 1)")
+    made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
+    made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
+    out_folder(made)
+
+    made = command(vary)
+    made.add_argument("file", type=Path)
+    made.add_argument("--n", type=int, default=4, choices=range(1, 65), metavar="1-64")
+    made.add_argument("--amount", type=float, default=0.3, help="0 to 1 (default 0.3)")
+    seed(made)
+    out_folder(made)
+
+    made = command(reconstruct)
+    made.add_argument("file", type=Path)
+    made.add_argument("--per-clip", action="store_true", help="one file for each four bars")
+    out_folder(made)
+
+    made = command(interpolate)
+    made.add_argument("a", type=Path)
+    made.add_argument("b", type=Path)
+    made.add_argument("--steps", type=int, default=9, help="(default 9)")
+    made.add_argument("--key", choices=("a", "b", "switch"), default="a", help="and meter")
+    made.add_argument("--path", choices=("line", "circle"), default="line")
+    made.add_argument("--clip-a", type=int, default=1, help="which four bars of A (default 1)")
+    made.add_argument("--clip-b", type=int, default=1, help="which four bars of B (default 1)")
+    out_folder(made)
+
+    made = command(complete)
+    made.add_argument("file", type=Path)
+    made.add_argument("--keep", default="", help="roles to keep, such as melody or melody,bass")
+    made.add_argument("--bars", help="bars to rewrite, such as 3-4 (default: all)")
+    made.add_argument("--temperature", type=float, default=0.9, help="(default 0.9)")
+    controls(made)
+    seed(made)
+    out_folder(made)
+
+    made = command(transfer)
+    made.add_argument("file", type=Path)
+    controls(made)
+    seed(made)
+    out_folder(made)
+
+    made = command(compose)
+    made.add_argument("--form", default="AABA", help="(default AABA)")
+    made.add_argument("--temperature", type=float, default=0.9, help="(default 0.9)")
+    controls(made)
+    sound(made)
+    seed(made)
+    out_folder(made)
+
+    made = command(encode)
+    made.add_argument("files", type=Path, nargs="+")
+    made.add_argument("--out", type=Path, required=True, metavar="Z.npz")
+
+    made = command(render, model=False)
+    made.add_argument("input", type=Path)
+    made.add_argument("output", type=Path, help=".wav, .flac, .ogg or .mp3")
+    made.add_argument("--renderer", choices=("auto", "built-in", "fluidsynth"), default="auto")
+
+    command(describe)
+
+    made = command(build, model=False)
+    made.add_argument("--pop909", type=Path, metavar="DIR", help="POP909/ of the data set")
+    made.add_argument(
+        "--pop909-cl", type=Path, metavar="DIR", help="POP909_processed/ of POP909-CL"
+    )
+    made.add_argument("--folder", type=Path, metavar="DIR", help="any folder of MIDI files")
+    made.add_argument("--labels", type=Path, metavar="CSV", help="labels of that folder's files")
+    made.add_argument("--processes", type=int, default=2, help="(default 2)")
+    made.add_argument("--out", type=Path, default=Path("corpus"), help="(default corpus)")
+
+    made = command(train, model=False)
+    made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
+    made.add_argument(
+        "--state", dest="run_folder", type=Path, default=Path("state/run"), help="resumable state"
+    )
+    made.add_argument("--out", type=Path, default=Path("state/checkpoint"), help="weights for use")
+    made.add_argument("--steps", type=int, help="last step of the run")
+    made.add_argument("--decay-steps", type=int, help="of them, to bring the learning rate to 0")
+    made.add_argument("--beta", type=float, help="weight of the KL")
+    made.add_argument("--tokens-per-batch", type=int, default=6000)
+    made.add_argument("--validate-every", type=int, help="steps")
+    made.add_argument("--save-every", type=int, help="steps")
+    made.add_argument("--seed", type=int)
+    made.add_argument("--model", help="sizes as JSON, such as '{\"d_model\": 64}'")
+
+    made = command(evaluate)
+    made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
+    made.add_argument("--split", default="test", help="test, validation or train (default test)")
+    made.add_argument("--clips-per-class", type=int, default=25, help="(default 25)")
+    made.add_argument("--limit", type=int, help="use about so many clips only")
+    made.add_argument("--json", type=Path, metavar="FILE")
+    made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
+
+    made = command(benchmark)
+    made.add_argument("--json", type=Path, metavar="FILE")
+
+    command(assets)
+    return parser

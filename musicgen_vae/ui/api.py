@@ -1,0 +1,208 @@
+"""The page's published API: four named endpoints for ``gradio_client``.
+
+Each has hidden components of its own, so that its parameters, defaults and results do not depend on
+what the tabs look like. Files come back as files: MIDI, then sound as WAV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from musicgen_vae.errors import CorpusError
+from musicgen_vae.generation.atlas import Atlas
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.ui import handlers
+from musicgen_vae.ui.events import QUEUED, telling
+from musicgen_vae.ui.takes import Recorder, Take
+from musicgen_vae.ui.texts import text
+
+_Answer = tuple[str, str, dict[str, Any]]
+
+
+def _answer(take: Take, info: dict[str, Any]) -> _Answer:
+    return str(take.midi), str(take.audio), info
+
+
+def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> None:
+    """Publish ``/sample``, ``/reconstruct``, ``/interpolate`` and ``/map_clip``."""
+    defaults = handlers.SampleRequest()
+
+    def sample(
+        seed: int = 0,
+        mode: str = "any",
+        key: str = "any",
+        meter: str = "4/4",
+        tempo: float | None = None,
+        density: int | None = None,
+        polyphony: int | None = None,
+        register: int | None = None,
+        syncopation: int | None = None,
+        style: str = "any",
+        form: str = "A",
+        temperature: float = 0.9,
+        creativity: float = 0.9,
+    ) -> _Answer:
+        """Write new music: four bars for each letter of the form.
+
+        Args:
+            seed: the same seed and settings give the same music.
+            mode: any, major or minor.
+            key: any, or a tonic such as F#; major unless the mode is minor.
+            meter: 4/4, 3/4 or 6/8.
+            tempo: quarter notes a minute, 20 to 300; empty for any.
+            density: notes struck per quarter note, level 0 to 7; empty for any.
+            polyphony: notes sounding at once, level 0 to 7; empty for any.
+            register: how high it lies, level 0 to 7; empty for any.
+            syncopation: onsets off the beat, level 0 to 7; empty for any.
+            style: any, or one of the model's styles.
+            form: 1 to 16 letters, such as AABA; equal letters sound alike.
+            temperature: how freely notes are drawn, 0 to 2.
+            creativity: how far from the usual the latent vector is drawn, 0 to 2.
+
+        Returns:
+            A MIDI file, a sound file (WAV), and the parameters and measured attributes.
+        """
+        request = handlers.SampleRequest(
+            style=_asked(style),
+            mode=_asked(mode),
+            key=_asked(key),
+            meter=meter,
+            tempo_qpm=tempo,
+            density=density,
+            polyphony=polyphony,
+            register=register,
+            syncopation=syncopation,
+            form=form,
+            temperature=temperature,
+            creativity=creativity,
+            seed=seed,
+        )
+        return _answer(*handlers.sample_one(composer, recorder, request))
+
+    def reconstruct(file: str) -> _Answer:
+        """Encode the clips of a MIDI file, decode them again and join them.
+
+        Args:
+            file: a MIDI file of at most 128 bars.
+
+        Returns:
+            A MIDI file, a sound file (WAV), and what each clip is like.
+        """
+        return _answer(*handlers.reconstruct(composer, recorder, file))
+
+    def interpolate(
+        file_a: str,
+        file_b: str,
+        clip_a: int = 0,
+        clip_b: int = 0,
+        steps: int = 9,
+        key: str = "a",
+        path: str = "line",
+    ) -> _Answer:
+        """Morph four bars of one MIDI file into four bars of another.
+
+        Args:
+            file_a: a MIDI file.
+            file_b: a MIDI file.
+            clip_a: which four bars of A, counted from 0.
+            clip_b: which four bars of B, counted from 0.
+            steps: 2 to 17, both ends included.
+            key: whose key and meter: a, b, or switch (at the middle).
+            path: line or circle (a great circle).
+
+        Returns:
+            All steps one after another as a MIDI file and a sound file (WAV), and what each step
+            is like.
+        """
+        request = handlers.MorphRequest(
+            a=handlers.read_upload(file_a),
+            b=handlers.read_upload(file_b),
+            clip_a=clip_a,
+            clip_b=clip_b,
+            steps=steps,
+            key=key,
+            path=path,
+        )
+        return _answer(*handlers.morph_all(composer, recorder, request))
+
+    def map_clip(index: int = 0) -> tuple[str, str, str, str, dict[str, Any]]:
+        """A clip of the map, and what the model makes of it.
+
+        Args:
+            index: of the clip, counted from 0.
+
+        Returns:
+            The original's MIDI and sound file (WAV), the reconstruction's, and what is known of
+            the clip and measured on both.
+        """
+        if atlas is None:
+            raise CorpusError(text("map_missing_api"))
+        original, made, info = handlers.map_clip(composer, atlas, recorder, index)
+        return str(original.midi), str(original.audio), str(made.midi), str(made.audio), info
+
+    with gr.Column(visible=False):
+        _publish(
+            sample,
+            [
+                _integer("seed", defaults.seed),
+                _text("mode", "any"),
+                _text("key", "any"),
+                _text("meter", defaults.meter),
+                _number("tempo", None),
+                *(_integer(name, None) for name in ("density", "polyphony")),
+                *(_integer(name, None) for name in ("register", "syncopation")),
+                _text("style", "any"),
+                _text("form", defaults.form),
+                _number("temperature", defaults.temperature),
+                _number("creativity", defaults.creativity),
+            ],
+        )
+        _publish(reconstruct, [_midi_file("file")])
+        _publish(
+            interpolate,
+            [
+                _midi_file("file_a"),
+                _midi_file("file_b"),
+                _integer("clip_a", 0),
+                _integer("clip_b", 0),
+                _integer("steps", 9),
+                _text("key", "a"),
+                _text("path", "line"),
+            ],
+        )
+        _publish(map_clip, [_integer("index", 0)], n_takes=2)
+
+
+def _publish(
+    function: Callable[..., Any], inputs: Sequence[gr.components.Component], *, n_takes: int = 1
+) -> None:
+    outputs: list[gr.components.Component] = []
+    for _ in range(n_takes):
+        outputs += [gr.File(label="midi"), gr.File(label="audio")]
+    outputs.append(gr.JSON(label="info"))
+    gr.Button().click(
+        telling(function), list(inputs), outputs, api_name=function.__name__, **QUEUED
+    )
+
+
+def _asked(value: str) -> str | None:
+    return None if value in ("any", "") else value
+
+
+def _integer(name: str, value: int | None) -> gr.Number:
+    return gr.Number(value=value, precision=0, label=name)
+
+
+def _number(name: str, value: float | None) -> gr.Number:
+    return gr.Number(value=value, label=name)
+
+
+def _text(name: str, value: str) -> gr.Textbox:
+    return gr.Textbox(value=value, label=name)
+
+
+def _midi_file(name: str) -> gr.File:
+    return gr.File(label=name, file_types=[".mid", ".midi", ".rmi"])

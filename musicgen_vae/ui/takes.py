@@ -1,0 +1,129 @@
+"""Music made audible for the page: a take is a piece with its files and what there is to say of it.
+
+This module knows clips, renderers and files; it knows neither the model nor Gradio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from musicgen_vae.audio import Renderer
+from musicgen_vae.audio.export import write_audio
+from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
+from musicgen_vae.music.clip import Clip, Piece, join
+from musicgen_vae.music.midi import write_midi
+from musicgen_vae.ui.texts import text
+
+_NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """A piece, seen and heard.
+
+    Attributes:
+        title: plain text, perhaps a visitor's; never markup.
+        piece: the music.
+        midi, audio: its files, each in a folder of its own.
+        facts: short texts about it.
+        remark: what a listener ought to know; may be empty.
+    """
+
+    title: str
+    piece: Piece
+    midi: Path
+    audio: Path
+    facts: tuple[str, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """Makes takes.
+
+    Attributes:
+        renderer: makes the sound.
+        folder: where files go; what is in it may be deleted at any later time.
+        edges: of the ordinal classes, for the facts.
+    """
+
+    renderer: Renderer
+    folder: Path
+    edges: Edges
+
+    def take(self, clips: Sequence[Clip], *, title: str, name: str, remark: str = "") -> Take:
+        """``clips``, one after another, as one take.
+
+        Args:
+            clips: at least one.
+            title: plain text.
+            name: of the files, without extension; never a visitor's text.
+            remark: see ``Take``.
+
+        Raises:
+            InputError: if the music is too long to be rendered.
+            RenderError: if sound could not be made.
+        """
+        piece = join(clips, title=title)
+        samples = self.renderer.render(piece)
+        folder = self.folder / uuid4().hex
+        folder.mkdir(parents=True)
+        midi = folder / f"{name}.mid"
+        midi.write_bytes(write_midi(piece))
+        audio = write_audio(folder / f"{name}.wav", samples, self.renderer.sample_rate)
+        return Take(
+            title=title,
+            piece=piece,
+            midi=midi,
+            audio=audio,
+            facts=facts(clips, self.edges),
+            remark=remark,
+        )
+
+
+def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:
+    """What there is to say of ``clips``: key, meter, size and mean attributes with their levels."""
+    first = clips[0]
+    n_notes = sum(len(clip.notes) for clip in clips)
+    n_bars = sum(clip.n_bars for clip in clips)
+    result = [
+        " → ".join(dict.fromkeys(str(clip.key) for clip in clips)),
+        " → ".join(dict.fromkeys(str(clip.meter) for clip in clips)),
+        text("fact_tempo", tempo=_span([clip.tempo_qpm for clip in clips])),
+        text("fact_bar") if n_bars == 1 else text("fact_bars", n=n_bars),
+        text("fact_note") if n_notes == 1 else text("fact_notes", n=n_notes),
+    ]
+    shift = np.concatenate([[clip.key.shift] * clip.n_bars for clip in clips])
+    bars = [measure(clip) for clip in clips]
+    for name in ORDINAL:
+        values = np.concatenate([getattr(bar, name) for bar in bars])
+        known = np.isfinite(values)
+        if not known.any():
+            continue
+        mean = values[known].mean()
+        shown = f"{mean:.2g}"
+        if name == "register":
+            shown = note_name(round(float((values + shift)[known].mean())))
+        level = int(edges.classify(name, mean))
+        result.append(text(f"fact_{name}", value=shown, level=level))
+    if len(clips) == 1:
+        names = [chord_name(int(chord), first.key.shift) for chord in bars[0].chord if chord >= 0]
+        if names:
+            result.append(text("fact_chords", chords=" ".join(names)))
+    return tuple(result)
+
+
+def _span(tempos: Sequence[float]) -> str:
+    low, high = round(min(tempos)), round(max(tempos))
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def note_name(pitch: int) -> str:
+    """The name of a MIDI pitch, such as ``"C4"`` for 60."""
+    octave, pitch_class = divmod(pitch, 12)
+    return f"{_NOTE_NAMES[pitch_class]}{octave - 1}"

@@ -1,0 +1,222 @@
+"""The verbs, on a small model that was really trained (on the example tunes)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from musicgen_vae.errors import CheckpointError, ClipError, ControlError
+from musicgen_vae.evaluation.metrics import micro_f1, note_hits
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.model.controls import Controls
+from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Role
+from musicgen_vae.music.midi import read_midi
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+SCALE = {0, 2, 4, 5, 7, 9, 11}
+
+
+def clips_of(name: str) -> list[Clip]:
+    piece = read_midi((EXAMPLES / f"{name}.mid").read_bytes())
+    return [clip for clip in piece.clips() if clip.n_bars == 4]
+
+
+@pytest.fixture(scope="module")
+def tune() -> Clip:
+    return clips_of("brahms_lullaby")[1]
+
+
+@pytest.fixture(scope="module")
+def other() -> Clip:
+    return clips_of("korobeiniki")[0]
+
+
+def test_the_same_seed_gives_the_same_notes_alone_or_in_any_batch(tiny_composer: Composer) -> None:
+    together = tiny_composer.sample(n=11, seed=40)
+    assert len({clip.notes for clip in together}) > 8
+    for i in (0, 3, 9, 10):
+        assert tiny_composer.sample(n=1, seed=40 + i)[0] == together[i]
+    assert tiny_composer.sample(n=3, seed=45) == together[5:8]
+
+
+def test_samples_are_music(tiny_composer: Composer) -> None:
+    clips = tiny_composer.sample(n=16, seed=0)
+    assert sum(len(clip.notes) for clip in clips) > 16 * 8
+    pitches = [n.pitch % 12 for clip in clips for n in clip.notes if n.role is not Role.DRUMS]
+    assert sum(p in SCALE for p in pitches) / len(pitches) > 0.7
+
+
+def test_the_scale_can_be_kept(tiny_composer: Composer) -> None:
+    clips = tiny_composer.sample(n=8, seed=0, in_scale=True, temperature=1.5, top_p=1.0)
+    assert {n.pitch % 12 for clip in clips for n in clip.notes} <= SCALE
+
+
+def test_key_meter_tempo_are_as_asked(tiny_composer: Composer) -> None:
+    key = Key(tonic=4, mode=Mode.MINOR)
+    (clip,) = tiny_composer.sample(
+        Controls.parse({"meter": "3/4", "mode": "minor"}), seed=3, key=key, tempo_qpm=77
+    )
+    assert (clip.key, clip.meter, clip.tempo_qpm) == (key, Meter.parse("3/4"), 77)
+    fast, slow = (tiny_composer.sample(Controls.parse({"tempo": t}))[0].tempo_qpm for t in (7, 0))
+    assert fast > slow
+    with pytest.raises(ControlError, match="contradicts"):
+        tiny_composer.sample(Controls(mode=Mode.MAJOR), key=key)
+
+
+def test_density_is_heard(tiny_composer: Composer) -> None:
+    few, many = (
+        sum(len(c.notes) for c in tiny_composer.sample(Controls.parse({"density": d}), n=12))
+        for d in (0, 7)
+    )
+    assert many > 1.5 * few
+
+
+def test_zero_temperature_needs_no_luck(tiny_composer: Composer, tune: Clip) -> None:
+    assert tiny_composer.reconstruct([tune]) == tiny_composer.reconstruct([tune])
+    encoded = tiny_composer.encode([tune])
+    z = encoded.posterior.mode()
+    assert tiny_composer.decode(z, encoded.control, [tune]) == tiny_composer.reconstruct([tune])
+
+
+def test_reconstructions_resemble_what_was_learnt(tiny_composer: Composer) -> None:
+    clips = [
+        c for name in ("brahms_lullaby", "korobeiniki", "greensleeves") for c in clips_of(name)
+    ]
+    copies = tiny_composer.reconstruct(clips)
+    shuffled = [*copies[1:], copies[0]]
+    hits, chance = (
+        micro_f1([note_hits(a, b) for a, b in zip(clips, made, strict=True)])
+        for made in (copies, shuffled)
+    )
+    assert hits > 0.4
+    assert hits > 2 * chance
+
+
+def test_encoding_does_not_depend_on_the_batch(tiny_composer: Composer) -> None:
+    clips = clips_of("greensleeves") + clips_of("ode_to_joy")
+    together = tiny_composer.encode(clips).posterior.mu
+    alone = torch.cat([tiny_composer.encode([clip]).posterior.mu for clip in clips])
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_a_morph_begins_and_ends_at_the_reconstructions(
+    tiny_composer: Composer, tune: Clip, other: Clip
+) -> None:
+    for path in ("line", "circle"):
+        morph = tiny_composer.interpolate(tune, other, steps=5, key="switch", path=path)
+        ends = tiny_composer.reconstruct([tune, other])
+        assert [morph[0].notes, morph[-1].notes] == [clip.notes for clip in ends]
+        assert [clip.key for clip in morph] == [tune.key] * 2 + [other.key] * 3
+        assert [clip.meter for clip in morph] == [tune.meter] * 2 + [other.meter] * 3
+        tempos = [clip.tempo_qpm for clip in morph]
+        assert tempos == sorted(tempos, reverse=tune.tempo_qpm > other.tempo_qpm)
+    assert {c.key for c in tiny_composer.interpolate(tune, other, steps=3, key="b")} == {other.key}
+    with pytest.raises(ControlError, match="at least 2 steps"):
+        tiny_composer.interpolate(tune, other, steps=1)
+
+
+def test_kept_roles_stay(tiny_composer: Composer, other: Clip) -> None:
+    made = tiny_composer.complete(other, keep=[Role.MELODY], n=3, seed=1)
+    melody = other.keep([Role.MELODY]).notes
+    assert all(clip.keep([Role.MELODY]).notes == melody for clip in made)
+    assert any(clip.keep([Role.HARMONY]).notes for clip in made)
+    assert len({clip.notes for clip in made}) > 1
+    assert tiny_composer.complete(other, keep=[Role.MELODY], seed=2)[0] == made[1]
+
+
+def test_bars_that_are_not_rewritten_stay(tiny_composer: Composer, other: Clip) -> None:
+    (made,) = tiny_composer.complete(other, bars=[1, 2], before=clips_of("korobeiniki")[1])
+    steps = other.meter.steps
+
+    def outside(clip: Clip) -> list[Note]:
+        return [n for n in clip.notes if n.start // steps in (0, 3)]
+
+    assert [(n.start, n.role, n.pitch) for n in outside(made)] == [
+        (n.start, n.role, n.pitch) for n in outside(other)
+    ]
+
+
+def test_what_cannot_be_completed_is_said(tiny_composer: Composer, other: Clip) -> None:
+    with pytest.raises(ControlError, match="nothing is left to write"):
+        tiny_composer.complete(other, keep=tiny_composer.spec.roles)
+    with pytest.raises(ControlError, match="must lie in 1 to 4"):
+        tiny_composer.complete(other, bars=[4])
+
+
+def test_variations_grow_with_the_amount(tiny_composer: Composer, tune: Clip) -> None:
+    near, far = (
+        sum(note_hits(tune, c).hit for c in tiny_composer.vary(tune, n=6, amount=amount))
+        for amount in (0.05, 0.9)
+    )
+    assert near > far
+
+
+def test_transfer_changes_what_is_asked(tiny_composer: Composer, tune: Clip) -> None:
+    same = tiny_composer.transfer(tune, Controls())
+    assert same.notes == tiny_composer.reconstruct([tune])[0].notes
+    minor = tiny_composer.transfer(tune, Controls(mode=Mode.MINOR))
+    assert minor.key.mode is Mode.MINOR
+    assert minor.key.shift == tune.key.shift
+
+
+def test_composing_a_form(tiny_composer: Composer) -> None:
+    clips = tiny_composer.compose("AABA", seed=4)
+    assert [clip.place.value for clip in clips if clip.place] == [
+        "start",
+        "middle",
+        "middle",
+        "end",
+    ]
+    assert tiny_composer.compose("AABA", seed=4) == clips
+    for form in ("", "A" * 17, "A1"):
+        with pytest.raises(ControlError, match="1 to 16 letters"):
+            tiny_composer.compose(form)
+
+
+def test_short_clips_end_where_they_should(tiny_composer: Composer, tune: Clip) -> None:
+    short = replace(
+        tune, n_bars=2, notes=tuple(n for n in tune.notes if n.start < 2 * tune.meter.steps)
+    )
+    (copy,) = tiny_composer.reconstruct([short])
+    assert copy.n_bars == 2
+    assert all(note.start < 2 * tune.meter.steps for note in copy.notes)
+
+
+def test_clips_without_readable_notes_are_refused(tiny_composer: Composer) -> None:
+    drums = Clip(notes=(Note(start=0, role=Role.DRUMS, pitch=36, duration=3),))
+    with pytest.raises(ClipError, match="no notes that the model can read"):
+        tiny_composer.encode([drums])
+
+
+def test_work_can_be_stopped(tiny_composer: Composer) -> None:
+    class Stop(Exception):
+        pass
+
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        tiny_composer.sample(n=2, check=check)
+    assert len(calls) == 5
+
+
+def test_seeds_and_folders_out_of_range(tiny_composer: Composer, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="seed -1"):
+        tiny_composer.sample(seed=-1)
+    with pytest.raises(CheckpointError):
+        Composer.load(tmp_path)
+
+
+def test_description_is_plain(tiny_composer: Composer) -> None:
+    import json
+
+    described = json.loads(json.dumps(tiny_composer.describe()))
+    assert described["controls"]["density"] == 8
+    assert set(described["roles"]) == {"melody", "harmony", "bass"}

@@ -1,0 +1,192 @@
+"""The networks keep their promises: who sees whom, padding, the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from musicgen_vae.model.config import ModelConfig
+from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.layers import LayerCache, additive_mask
+from musicgen_vae.model.vae import Condition, ConditionalVAE, Rows, token_time
+from musicgen_vae.music.attributes import Edges
+from musicgen_vae.music.clip import Clip, Note, Role, tidy
+from musicgen_vae.music.tokens import BAR_BEFORE, Field, clip_to_tokens
+
+CONFIG = ModelConfig(
+    d_model=32, n_heads=2, d_ff=64, n_encoder_layers=2, n_decoder_layers=2, n_queries=2, d_query=4,
+    dropout=0.2,
+)  # fmt: skip
+INNER = tuple(float(i) for i in range(1, 8))
+SPEC = ControlSpec(
+    styles=("pop",),
+    edges=Edges(
+        values=dict.fromkeys(("density", "polyphony", "register", "syncopation", "tempo"), INNER)
+    ),
+    roles=tuple(Role),
+)
+
+
+def clip(seed: int, n: int) -> Clip:
+    rng = np.random.default_rng(seed)
+    return Clip(
+        notes=tidy(
+            Note(
+                start=int(rng.integers(192)),
+                role=Role(int(rng.integers(3))),
+                pitch=int(rng.integers(40, 80)),
+                duration=12,
+                velocity=4,
+            )
+            for _ in range(n)
+        )
+    )
+
+
+def rows(clips: list[Clip], padding: int = 0) -> Rows:
+    arrays = [clip_to_tokens(c) for c in clips]
+    width = max(len(a) for a in arrays) + padding
+    tokens = torch.zeros(len(clips), width, 6, dtype=torch.long)
+    mask = torch.zeros(len(clips), width, dtype=torch.bool)
+    for i, a in enumerate(arrays):
+        tokens[i, : len(a)] = torch.from_numpy(a.astype(np.int64))
+        mask[i, : len(a)] = True
+    return Rows(tokens=tokens, mask=mask)
+
+
+def condition(batch: int, density: int = 0) -> Condition:
+    bar = torch.zeros(batch, 4, 6, dtype=torch.long)
+    bar[..., 0] = density
+    return Condition(
+        clip=torch.zeros(batch, 5, dtype=torch.long),
+        bar=bar,
+        kept_roles=torch.zeros(batch, 4, dtype=torch.long),
+        bar_steps=torch.full((batch,), 48),
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> ConditionalVAE:
+    torch.manual_seed(0)
+    return ConditionalVAE(CONFIG, SPEC).eval()
+
+
+@pytest.fixture(scope="module")
+def batch() -> Rows:
+    return rows([clip(0, 30), clip(1, 12)])
+
+
+@torch.inference_mode()
+def logits(model: ConditionalVAE, read: Rows, z: torch.Tensor) -> torch.Tensor:
+    prefix = model.prefix(z, condition(len(z)), Rows.none(len(z), z.device))
+    fields, _, _ = model.decoder(prefix, read, torch.full((len(z),), 48))
+    return torch.cat(fields, dim=-1)
+
+
+@torch.inference_mode()
+def test_padding_changes_nothing(model: ConditionalVAE, batch: Rows) -> None:
+    padded = rows([clip(0, 30), clip(1, 12)], padding=9)
+    a, b = (model.posterior(r, condition(2)) for r in (batch, padded))
+    torch.testing.assert_close(a.mu, b.mu, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        logits(model, batch, a.mu), logits(model, padded, a.mu), atol=1e-5, rtol=1e-5
+    )
+
+
+@torch.inference_mode()
+def test_clips_do_not_see_each_other(model: ConditionalVAE, batch: Rows) -> None:
+    alone = model.posterior(rows([clip(1, 12)]), condition(1))
+    together = model.posterior(batch, condition(2))
+    torch.testing.assert_close(alone.mu[0], together.mu[1], atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_decoder_is_causal(model: ConditionalVAE) -> None:
+    read = rows([clip(0, 30)])
+    z = torch.randn(1, 4, CONFIG.d_latent, generator=torch.Generator().manual_seed(0))
+    changed = Rows(tokens=read.tokens.clone(), mask=read.mask)
+    changed.tokens[0, 20, Field.PITCH] += 5
+    a, b = logits(model, read, z), logits(model, changed, z)
+    n_step = 75
+    assert torch.equal(a[:19], b[:19])  # rows up to the changed one are guessed from before it
+    assert torch.equal(a[19, :n_step], b[19, :n_step])
+    assert not torch.equal(a[20:], b[20:])
+
+
+@torch.inference_mode()
+def test_the_cache_gives_what_teacher_forcing_gives(model: ConditionalVAE) -> None:
+    read = rows([clip(0, 30)])
+    z = torch.randn(1, 4, CONFIG.d_latent, generator=torch.Generator().manual_seed(0))
+    bar_steps = torch.tensor([48])
+    kept = Rows(tokens=read.tokens[:, 1:4].clone(), mask=torch.ones(1, 3, dtype=torch.bool))
+    kept.tokens[..., Field.BAR] = BAR_BEFORE
+    prefix = model.prefix(z, condition(1), kept)
+    fields, target, _ = model.decoder(prefix, read, bar_steps)
+
+    decoder, n_prefix = model.decoder, prefix.x.shape[1]
+    shape = (1, CONFIG.n_heads, 128, CONFIG.d_model // CONFIG.n_heads)
+    caches = [
+        LayerCache(keys=torch.zeros(shape), values=torch.zeros(shape))
+        for _ in range(CONFIG.n_decoder_layers)
+    ]
+    visible = torch.zeros(1, 1, 128, dtype=torch.bool)
+    visible[..., :n_prefix] = True
+    mask = additive_mask(visible.expand(-1, n_prefix, -1))
+    decoder.run(
+        prefix.x, prefix.time, prefix.bar, mask, prefix.injected, caches, at=0, span=128
+    )  # fmt: skip
+    for i in range(len(target)):
+        row = read.tokens[:, i : i + 1]
+        visible[..., n_prefix + i] = True
+        out = decoder.run(
+            decoder.embedding(row),
+            token_time(row, bar_steps),
+            row[..., Field.BAR],
+            additive_mask(visible),
+            prefix.injected,
+            caches,
+            at=n_prefix + i,
+            span=128,
+        )
+        heads = decoder.heads(out[:, 0], target[i : i + 1])
+        for made, expected in zip(heads, fields, strict=True):
+            torch.testing.assert_close(made[0], expected[i], atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_z_and_controls_reach_the_notes(model: ConditionalVAE, batch: Rows) -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(2, 4, CONFIG.d_latent, generator=generator)
+    other = torch.randn(2, 4, CONFIG.d_latent, generator=generator)
+    assert not torch.equal(logits(model, batch, z), logits(model, batch, other))
+    a, b = (model.prior(condition(2, density), Rows.none(2, z.device)).mu for density in (1, 5))
+    assert not torch.equal(a, b)
+
+
+@torch.inference_mode()
+def test_the_null_hides_z(model: ConditionalVAE) -> None:
+    z = torch.randn(2, 4, CONFIG.d_latent)
+    null = torch.tensor([True, False])
+    none = Rows.none(2, z.device)
+    a, b = (model.prefix(x, condition(2), none, null) for x in (z, z + 1))
+    assert torch.equal(a.x[0], b.x[0])
+    assert torch.equal(a.injected[:, 0], b.injected[:, 0])
+    assert not torch.equal(a.x[1], b.x[1])
+
+
+@torch.inference_mode()
+def test_prior_logvar_is_bounded(model: ConditionalVAE) -> None:
+    prior = model.prior(condition(3), Rows.none(3, torch.device("cpu")))
+    assert ((prior.logvar >= -2) & (prior.logvar <= 1)).all()
+
+
+def test_time_of_structural_rows() -> None:
+    tokens = torch.from_numpy(clip_to_tokens(clip(0, 8)).astype(np.int64))[None]
+    time = token_time(tokens, torch.tensor([48]))[0]
+    bars = tokens[0, :, Field.STEP] == 73
+    assert time[bars].tolist() == [0, 48, 96, 144]
+    assert time[-1] == 192
+    before = tokens.clone()
+    before[..., Field.BAR] = BAR_BEFORE
+    assert (token_time(before, torch.tensor([48]))[0, 1] < 0).item()

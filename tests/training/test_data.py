@@ -1,0 +1,132 @@
+"""Batches hold every window once, hide what they say they hide, and can be made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musicgen_vae.corpus.shards import Shard, load_info, load_shard
+from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.music.clip import Role
+from musicgen_vae.music.tokens import BAR_BEFORE, STEP_BAR, Field
+from musicgen_vae.training.augment import AugmentConfig
+from musicgen_vae.training.data import (
+    Batch,
+    DataConfig,
+    bar_before,
+    batches,
+    choose_kept,
+    make_batch,
+    plan_epoch,
+)
+from tests.training.corpora import build
+
+PLAIN = AugmentConfig(shift=0, recombine=0, octave=0, split_bass=0, solo=0)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def shard(corpus: Path) -> Shard:
+    return load_shard(corpus / "train.safetensors")
+
+
+def spec(corpus: Path) -> ControlSpec:
+    return ControlSpec.from_dict(load_info(corpus)[1]["controls"])
+
+
+def equal(a: Batch, b: Batch) -> bool:
+    pairs = [
+        (a.rows.tokens, b.rows.tokens),
+        (a.kept.tokens, b.kept.tokens),
+        (a.hidden.tokens, b.hidden.tokens),
+        (a.asked.clip, b.asked.clip),
+        (a.asked.bar, b.asked.bar),
+        (a.null_z, b.null_z),
+        (a.unknown, b.unknown),
+    ]
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
+def test_an_epoch_holds_every_window_once(shard: Shard) -> None:
+    plan = plan_epoch(shard, 800, seed=3, epoch=2)
+    assert sorted(np.concatenate(plan).tolist()) == list(range(len(shard)))
+    for batch in plan:
+        assert len({tuple(shard.meter[i]) for i in batch}) == 1
+        assert len(batch) == 1 or len(batch) * shard.lengths[batch].max() <= 800
+    assert not np.array_equal(plan[0], plan_epoch(shard, 800, seed=3, epoch=3)[0])
+
+
+def test_a_resumed_stream_gives_the_same_next_batch(corpus: Path, shard: Shard) -> None:
+    pieces, _ = load_info(corpus)
+    config = DataConfig(tokens_per_batch=800)
+    stream = batches(shard, pieces, spec(corpus), config, seed=1, epoch=0)
+    first = [next(stream) for _ in range(6)]
+    epoch, index, _ = first[3]
+    again = batches(shard, pieces, spec(corpus), config, seed=1, epoch=epoch, first=index)
+    for (e, i, batch), (f, j, other) in zip(first[3:], again, strict=False):
+        assert (e, i) == (f, j)
+        assert equal(batch, other)
+
+
+def test_evaluation_batches_are_plain(corpus: Path, shard: Shard) -> None:
+    pieces, _ = load_info(corpus)
+    batch = make_batch(shard, np.arange(3), pieces, spec(corpus), None, np.random.default_rng(0))
+    assert batch.kept.tokens.shape[1] == 0
+    assert torch.equal(batch.rows.tokens, batch.hidden.tokens)
+    assert torch.equal(batch.measured.bar, batch.asked.bar)
+    assert (batch.measured.clip > 0).all()
+    assert not batch.null_z.any()
+    assert not batch.unknown.any()
+
+
+def test_kept_and_hidden_notes_are_the_whole(corpus: Path, shard: Shard) -> None:
+    pieces, _ = load_info(corpus)
+    config = DataConfig(kept_batches=1.0, augment=PLAIN)
+    for seed in range(10):
+        batch = make_batch(
+            shard, np.arange(4), pieces, spec(corpus), config, np.random.default_rng(seed)
+        )
+        for i in range(4):
+            whole = {tuple(r) for r in batch.rows.tokens[i][batch.rows.mask[i]].tolist()}
+            kept = {tuple(r) for r in batch.kept.tokens[i][batch.kept.mask[i]].tolist()}
+            hidden = {tuple(r) for r in batch.hidden.tokens[i][batch.hidden.mask[i]].tolist()}
+            shown = {r for r in kept if r[Field.BAR] != BAR_BEFORE}
+            assert shown | hidden == whole
+            assert not shown & hidden
+            for bar in range(4):
+                bits = int(batch.asked.kept_roles[i, bar])
+                for row in hidden:
+                    if row[Field.BAR] == bar and row[Field.STEP] < STEP_BAR:
+                        assert not bits >> row[Field.ROLE] & 1
+
+
+def test_every_kind_of_keeping_occurs(shard: Shard) -> None:
+    from musicgen_vae.training.augment import note_rows
+
+    notes = note_rows(shard.rows(1))
+    before = bar_before(shard, 1)
+    assert len(before) > 0
+    assert (before[:, Field.BAR] == BAR_BEFORE).all()
+    rng = np.random.default_rng(0)
+    outcomes = [choose_kept(notes, before, rng) for _ in range(300)]
+    assert any(not kept.any() for kept, _, _ in outcomes)
+    assert any(len(set(roles.tolist())) > 1 for _, roles, _ in outcomes)
+    assert any((roles == 1 << Role.MELODY).all() for _, roles, _ in outcomes)
+    assert {len(shown) > 0 for _, _, shown in outcomes} == {True, False}
+    assert not any(kept.all() for kept, roles, _ in outcomes if (roles == 15).all())
+
+
+def test_controls_are_dropped_at_about_the_asked_rate(corpus: Path, shard: Shard) -> None:
+    pieces, _ = load_info(corpus)
+    config = DataConfig(tokens_per_batch=800)
+    stream = batches(shard, pieces, spec(corpus), config, seed=1, epoch=0)
+    asked = torch.cat([next(stream)[2].asked.clip for _ in range(60)])
+    share = (asked == 0).float().mean()
+    assert 0.4 < share < 0.58  # .15 + .85 x .4 = .49

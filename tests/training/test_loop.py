@@ -1,0 +1,151 @@
+"""Training learns, and goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from musicgen_vae.errors import CheckpointError, CorpusError
+from musicgen_vae.model.checkpoint import load_checkpoint
+from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.training.augment import AugmentConfig
+from musicgen_vae.training.data import DataConfig
+from musicgen_vae.training.loop import TrainConfig, Trainer, learning_rate_factor
+from musicgen_vae.training.objective import elbo_terms, report, training_loss
+from musicgen_vae.training.state import TENSORS_FILE, Progress, load_state
+from tests.training.corpora import TINY, build
+
+CONFIG = TrainConfig(
+    steps=6, decay_steps=2, warmup_steps=2, log_every=2, validate_every=6, save_every=3,
+    validation_clips=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("corpus"))
+
+
+def trainer(corpus: Path, run: Path, config: TrainConfig = CONFIG) -> Trainer:
+    return Trainer(
+        corpus,
+        run,
+        model_config=TINY,
+        data_config=DataConfig(tokens_per_batch=600),
+        config=config,
+        log=lambda text: None,
+    )
+
+
+def test_a_stopped_run_goes_on_exactly(corpus: Path, tmp_path: Path) -> None:
+    whole = trainer(corpus, tmp_path / "whole")
+    whole.run()
+    # The learning rate must not depend on where a run stops: the same schedule, cut at step 3.
+    first = trainer(corpus, tmp_path / "cut")
+    first.config = replace(CONFIG, steps=CONFIG.steps)
+    stop_at(first, 3)
+    second = trainer(corpus, tmp_path / "cut")
+    assert second.progress.step == 3
+    second.run()
+    assert second.progress.step == 6
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+    for name, value in whole.average.items():
+        assert torch.equal(value, second.average[name]), name
+
+
+def stop_at(run: Trainer, step: int) -> None:
+    """Run until ``step`` and be cut right after the state is saved."""
+
+    class Cut(Exception):
+        pass
+
+    original = run.step
+
+    def cut(batch: object) -> dict[str, float]:
+        if run.progress.step == step:
+            raise Cut
+        return original(batch)  # type: ignore[arg-type]
+
+    run.step = cut  # type: ignore[method-assign]
+    with pytest.raises(Cut):
+        run.run()
+
+
+def test_log_and_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    result = trainer(corpus, tmp_path / "run").run(tmp_path / "checkpoint")
+    text = (tmp_path / "run" / "log.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["kind"] for line in lines] == ["train", "train", "train", "validation"]
+    assert lines[-1]["elbo"] == pytest.approx(-(lines[-1]["recon"] + lines[-1]["kl"]), abs=1e-3)
+    loaded = load_checkpoint(tmp_path / "checkpoint")
+    assert loaded.training["step"] == 6
+    assert loaded.training["validation"]["recon"] == pytest.approx(result["recon"], abs=1e-3)
+
+
+def test_overfits_one_batch(corpus: Path, tmp_path: Path) -> None:
+    quiet = DataConfig(
+        kept_batches=0, null_z=0, drop_all_controls=0, drop_control=0, token_dropout=0,
+        augment=AugmentConfig(shift=0, recombine=0, octave=0, split_bass=0, solo=0),
+    )  # fmt: skip
+    run = Trainer(
+        corpus,
+        tmp_path / "one",
+        model_config=TINY,
+        data_config=quiet,
+        config=replace(CONFIG, steps=400, lr_matrices=0.01, lr_rest=0.01, beta=0.01),
+        log=lambda text: None,
+    )
+    run.autocast = False
+    batch = run.validation[0]
+    before = run.step(batch)
+    for _ in range(250):
+        run.progress = replace(run.progress, step=run.progress.step + 1)
+        after = run.step(batch)
+    assert before["pitch_accuracy"] < 0.3
+    assert after["pitch_accuracy"] > 0.9
+    assert after["step_accuracy"] > 0.9
+
+
+def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None:
+    run = trainer(corpus, tmp_path / "run")
+    run.run()
+    other = ConditionalVAE(replace(TINY, d_ff=48), run.spec)
+    with pytest.raises(CheckpointError, match="no training state to resume"):
+        load_state(tmp_path / "run", other, {}, [])
+    (tmp_path / "run" / TENSORS_FILE).unlink()
+    with pytest.raises(CheckpointError):
+        load_state(tmp_path / "run", run.model, {}, [])
+
+
+def test_schedule() -> None:
+    config = TrainConfig(steps=100, decay_steps=20, warmup_steps=10)
+    factors = [learning_rate_factor(step, config) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:81] == [1.0] * 72
+    assert factors[90] == pytest.approx(0.5)
+    assert factors[99] == pytest.approx(0.05)
+
+
+def test_hidden_z_pays_no_kl(corpus: Path, tmp_path: Path) -> None:
+    run = trainer(corpus, tmp_path / "kl")
+    batch = run.validation[0]
+    run.model.eval()
+    with torch.no_grad():
+        terms = elbo_terms(run.model, batch)
+        hidden = replace(terms, seen=torch.zeros_like(terms.seen))
+        with_kl = training_loss(terms, 10, 1.0, 0.0)
+        without = training_loss(hidden, 10, 1.0, 0.0)
+    torch.testing.assert_close(with_kl - without, terms.kl.sum() / 10)
+    figures = report([terms])
+    assert figures["elbo"] == pytest.approx(-(figures["recon"] + figures["kl"]))
+
+
+def test_a_corpus_without_validation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError):
+        trainer(build(tmp_path / "c", n_songs=2), tmp_path / "run")
+    assert Progress().step == 0
