@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from musicgen_vae.threads import available_cpus
+
+if TYPE_CHECKING:
+    from musicgen_vae.generation.composer import Composer
+
+TINY_CHECKPOINT = Path(__file__).parent / "data" / "tiny"
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # Read by PyTorch when a test first imports it: workers side by side share the CPUs.
@@ -46,3 +52,11 @@ def _no_skip(report: Any) -> Any:
         report.outcome = "failed"
         report.longrepr = f"{report.nodeid} was skipped, which counts as a failure here: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def tiny_composer() -> Composer:
+    """A small model that was really trained on the example tunes; see tests/data/README.md."""
+    from musicgen_vae.generation.composer import Composer
+
+    return Composer.load(TINY_CHECKPOINT, device="cpu")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from musicgen_vae.errors import CorpusError
@@ -127,7 +128,7 @@ def load_shard(path: Path) -> Shard:
     """Read a shard; raises ``CorpusError`` when it is missing or of another layout."""
     try:
         return Shard(**load_file(path))
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError) as error:
         raise CorpusError(
             f"no built corpus at {path}: run python -m musicgen_vae build first"
         ) from error

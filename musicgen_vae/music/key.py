@@ -18,14 +18,9 @@ from numpy.typing import NDArray
 
 from musicgen_vae.music.clip import STEPS_PER_BEAT, Key, Mode, Note, Role
 
-_PROFILES = {
-    Mode.MAJOR: (
-        (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
-    ),
-    Mode.MINOR: (
-        (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
-    ),
-}
+_MAJOR = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
+_MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
+_PROFILES = {Mode.MAJOR: np.array(_MAJOR), Mode.MINOR: np.array(_MINOR)}
 """Share of each pitch class above the tonic in music in that mode."""
 
 _BASS_WEIGHT = 0.2
@@ -89,7 +84,7 @@ def _scores(notes: Sequence[Note]) -> dict[Key, float]:
     result = {}
     for mode, profile in _PROFILES.items():
         for tonic in range(12):
-            score = _correlation(sounding, np.roll(np.array(profile), tonic))
+            score = _correlation(sounding, np.roll(profile, tonic))
             score += _BASS_WEIGHT * float(bass[tonic])
             if lowest and lowest[-1].pitch % 12 == tonic:
                 score += _FINAL_WEIGHT

@@ -105,7 +105,13 @@ def map_figure(atlas: Atlas, columns: MapColumns, colouring: str) -> go.Figure:
         font={"color": _GREY},
         legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
         hoverdistance=8,
-        dragmode="pan",
+        # A finger on the map scrolls the page; the bar has buttons for the rest.
+        dragmode=False,
+        modebar={
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": _GREY,
+            "remove": ["lasso", "select", "toimage", "autoscale"],
+        },
     )
     return figure
 

@@ -88,7 +88,14 @@ def _theme() -> gr.themes.Base:
         "#003c5e",
         "#002b44",
     )
-    return gr.themes.Default(primary_hue=blue, secondary_hue=blue, neutral_hue="slate").set(
+    # The reader's own fonts: nothing to load, and every letter is there.
+    return gr.themes.Default(
+        primary_hue=blue,
+        secondary_hue=blue,
+        neutral_hue="slate",
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    ).set(
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",

@@ -19,7 +19,7 @@ from musicgen_vae.music.clip import Clip, Piece, join
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import text
 
-_NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import mido
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen_vae.errors import MidiError
@@ -391,7 +391,7 @@ def test_fast_divisions_of_the_beat_are_no_performance() -> None:
         (file_of(NOTE[:-1]), "within an event"),
         (file_of(b"\x00\x3c\x50"), "no MIDI event"),
         (file_of(b"\x00\x90\x3c\x90"), "no MIDI event"),
-        (file_of(b"\x00\xf1\x00"), "no MIDI event"),
+        (file_of(b"\x00\xf1\x00\x00"), "no MIDI event"),
         (file_of(b"\x00\xff\x01\xff\xff\xff\x7f" + NOTE), "within an event"),
         (file_of(b"\x00\xf0\x7f" + NOTE), "within an event"),
         (file_of(b"\xff\xff\xff\xff\x7f" + NOTE), "more than 4 bytes"),
@@ -465,7 +465,6 @@ def test_random_bytes_are_never_fatal(data: bytes) -> None:
     read_or_refuse(file_of(NOTE + data, data))
 
 
-@settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_are_never_fatal(data: st.DataObject) -> None:
     bytes_ = bytearray(write_midi(data.draw(midi_pieces())))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from musicgen_vae.corpus.sources.barlines import best_path
 
 _USAGE = (0.182, 0.001, 0.134, 0.001, 0.176, 0.074, 0.003, 0.166, 0.006, 0.157, 0.003, 0.097)
-"""Share of each pitch class above C in 863 songs of POP909, moved to C major / A minor."""
+"""Share of each pitch class above C in songs of POP909 that keep one key, moved to white keys."""
 _NOTE_WEIGHT = 0.5
 """Notes of one bar mostly belong to the same two or three chords: each counts for half."""
 _HINT_GAIN = 0.5

@@ -4,7 +4,7 @@ Two releases of the same music are read together. POP909 (Wang et al., "POP909: 
 for Music Arrangement Generation", ISMIR 2020) tells melody, bridge and piano apart and has beats,
 tempo and velocities. POP909-CL (Yao et al., "BACHI: Boundary-Aware Symbolic Chord Recognition
 Through Masked Iterative Decoding on Pop and Classical Music", ICASSP 2026) has chords and keys
-corrected by people, but one track, no tempo, and in one song of eleven no beat where the chords
+corrected by people, but one track, no tempo, and in one song of twelve no beat where the chords
 change. In ticks the second is the first, moved as a whole; ``_alignment`` finds by how much.
 
 Beats are POP909's. Bar lines are found from what both releases say (``barlines``), for neither can
@@ -68,7 +68,7 @@ _OFF_GRID = 1.0
 """An onset more than this many steps from every sixteenth and eighth triplet is off the grid."""
 _DETACHED = 0.6
 """A note that sounds for this share of the time to the next onset in its role is meant to reach it:
-singers' and pianists' note-offs are early by no fixed amount (given that time, the durations of the
+note-offs are early by no fixed amount (in 37 songs, given that time, the durations of the
 melody hold 0.85 nats instead of 1.25)."""
 _BASS = 52
 """Notes below this pitch (E3) are taken for the bass when bar lines are sought."""

@@ -19,6 +19,9 @@ from musicgen_vae.ui.texts import text
 ANY = "any"
 _DEFAULTS = handlers.SampleRequest()
 _FIRST_SEED = 7
+_MAX_SHOWN_TEMPERATURE = 1.5
+_TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
+"""Quarter notes a minute."""
 
 
 def build_create(composer: Composer, recorder: Recorder) -> None:
@@ -29,7 +32,7 @@ def build_create(composer: Composer, recorder: Recorder) -> None:
             fields = _controls(composer)
             generate = gr.Button(text("generate"), variant="primary", elem_id="generate")
         with gr.Column(scale=3, min_width=300, elem_classes="results"):
-            empty = gr.Markdown(text("results_empty"))
+            empty = gr.Markdown(text("results_empty"), elem_classes="empty")
             rolls = [
                 Roll(elem_id=f"create-roll-{i}", visible=i == 0)
                 for i in range(handlers.MAX_VARIATIONS)
@@ -61,69 +64,65 @@ def _controls(composer: Composer) -> dict[str, Any]:
     free = (text("any"), ANY)
     if len(composer.spec.styles) > 1:
         styles = [(name, name) for name in composer.spec.styles]
-        fields["style"] = gr.Dropdown([free, *styles], value=ANY, label=text("style"))
-    with gr.Row(equal_height=True):
+        fields["style"] = _dropdown("style", [free, *styles], ANY)
+    with gr.Row(elem_classes="in-pairs"):
         modes = [(text(f"mode_{mode.value}"), mode.value) for mode in Mode]
-        fields["mode"] = gr.Dropdown([free, *modes], value=ANY, label=text("mode"), min_width=130)
+        fields["mode"] = _dropdown("mode", [free, *modes], ANY)
         tonics = [(name, name) for name in handlers.TONICS]
-        fields["key"] = gr.Dropdown([free, *tonics], value=ANY, label=text("key"), min_width=130)
-        fields["meter"] = gr.Dropdown(
-            list(handlers.ASKABLE_METERS),
-            value=_DEFAULTS.meter,
-            label=text("meter"),
-            min_width=130,
-        )
-        fields["tempo_qpm"] = gr.Number(
-            value=None,
-            placeholder=text("any"),
-            label=text("tempo"),
-            minimum=handlers.MIN_TEMPO,
-            maximum=handlers.MAX_TEMPO,
-            min_width=130,
-        )
+        fields["key"] = _dropdown("key", [free, *tonics], ANY)
+        meters = [(name, name) for name in handlers.ASKABLE_METERS]
+        fields["meter"] = _dropdown("meter", meters, _DEFAULTS.meter)
+        tempos = [(text("tempo_choice", tempo=tempo), tempo) for tempo in _TEMPOS]
+        fields["tempo_qpm"] = _dropdown("tempo", [free, *tempos], ANY)
+    with gr.Row(elem_classes="in-pairs"):
+        levels = [(str(level), level) for level in range(1, N_CLASSES - 1)]
+        least, most = (text("least"), 0), (text("most"), N_CLASSES - 1)
+        for name in ORDINAL:
+            choices = [free, least, *levels, most]
+            fields[name] = _dropdown(name, choices, ANY, info=text(f"{name}_info"))
     with gr.Group():
-        gr.Markdown(text("levels_heading"), elem_classes="group-heading")
-        levels = [free, *((str(i), i) for i in range(N_CLASSES))]
-        with gr.Row(equal_height=True):
-            for name in ORDINAL:
-                fields[name] = gr.Dropdown(
-                    levels, value=ANY, label=text(name), info=text(f"{name}_info"), min_width=130
-                )
-    with gr.Row(equal_height=True):
+        for name in ("temperature", "creativity"):
+            fields[name] = gr.Slider(
+                0,
+                _MAX_SHOWN_TEMPERATURE,
+                value=getattr(_DEFAULTS, name),
+                step=0.05,
+                label=text(name),
+                info=text(f"{name}_info"),
+            )
+    with gr.Group():
         fields["form"] = gr.Textbox(
             value=_DEFAULTS.form,
             label=text("form"),
             info=text("form_info"),
             max_lines=1,
             max_length=16,
-            min_width=130,
         )
         fields["variations"] = gr.Slider(
-            1, handlers.MAX_VARIATIONS, value=1, step=1, label=text("variations"), min_width=130
+            1, handlers.MAX_VARIATIONS, value=1, step=1, label=text("variations")
         )
-    with gr.Row(equal_height=True):
-        for name in ("temperature", "creativity"):
-            fields[name] = gr.Slider(
-                0,
-                1.5,
-                value=getattr(_DEFAULTS, name),
-                step=0.05,
-                label=text(name),
-                info=text(f"{name}_info"),
-                min_width=130,
-            )
     with gr.Row(elem_classes="seed-row"):
-        seed = gr.Number(
+        fields["seed"] = gr.Number(
             value=_FIRST_SEED,
             precision=0,
             minimum=0,
             maximum=handlers.MAX_SEED,
             label=text("seed"),
             info=text("seed_info"),
-            min_width=130,
+            min_width=180,
             scale=3,
         )
         dice = gr.Button(text("dice"), min_width=110, scale=1, elem_id="dice")
-    fields["seed"] = seed
-    dice.click(lambda: secrets.randbelow(handlers.MAX_SEED), outputs=seed, queue=False, **PRIVATE)
+    dice.click(
+        lambda: secrets.randbelow(handlers.MAX_SEED),
+        outputs=fields["seed"],
+        queue=False,
+        **PRIVATE,
+    )
     return fields
+
+
+def _dropdown(name: str, choices: list[tuple[str, Any]], value: Any, info: str = "") -> gr.Dropdown:
+    return gr.Dropdown(
+        choices, value=value, label=text(name), info=info or None, min_width=100, elem_id=name
+    )

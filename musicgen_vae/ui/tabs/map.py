@@ -54,7 +54,10 @@ def build_map(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
     )
     clicks = PlotClicks(_PLOT_ID)
     with gr.Row(equal_height=False):
-        original, made = Roll(elem_id="map-original"), Roll(elem_id="map-reconstruction")
+        with gr.Column(min_width=300):
+            original = Roll(elem_id="map-original")
+        with gr.Column(min_width=300):
+            made = Roll(elem_id="map-reconstruction")
     gr.Markdown(_attribution(atlas))
 
     @telling

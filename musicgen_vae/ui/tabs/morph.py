@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class Side:
     example: gr.Dropdown
     clip: gr.Dropdown
     roll: Roll
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What changes when another file is chosen."""
+        return [self.file, self.clip, self.roll, self.example]
 
 
 def build_morph(composer: Composer, recorder: Recorder) -> None:
@@ -85,8 +91,8 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
     step_roll = Roll(elem_id="morph-step")
     whole_roll = Roll(elem_id="morph-whole")
 
-    def on_file(file: str | None) -> list[Any]:
-        """Choices of clips and a preview of the first; an unusable file is told and dropped."""
+    def load(file: str | None) -> list[Any]:
+        """The file, its clips to choose from, a preview; an unusable file is told and dropped."""
         nothing = [None, gr.update(choices=[], value=None, visible=False), None]
         if file is None:
             return nothing
@@ -98,6 +104,18 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
             return nothing
         choices = [(choice, i) for i, choice in enumerate(upload.choices)]
         return [file, gr.update(choices=choices, value=0, visible=True), take]
+
+    @telling
+    def on_file(file: str | None) -> list[Any]:
+        return [*load(file), None]
+
+    @telling
+    def on_example(file: str) -> list[Any]:
+        return [*load(file), gr.skip()]
+
+    @telling
+    def on_pair(a: str, b: str) -> list[Any]:
+        return [*load(a), None, *load(b), None]
 
     @telling
     def on_clip(file: str | None, index: int) -> Any:
@@ -136,14 +154,16 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
         return handlers.morph_step(recorder, made, n)
 
     for side in sides:
-        loaded = {"outputs": [side.file, side.clip, side.roll], **RENDERED, **PRIVATE}
+        loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
         gr.on([side.file.upload, side.file.clear], on_file, side.file, **loaded)
-        side.example.input(on_file, side.example, **loaded)
+        side.example.input(on_example, side.example, **loaded)
         side.clip.input(on_clip, [side.file, side.clip], side.roll, **RENDERED, **PRIVATE)
-    outputs = [c for side in sides for c in (side.file, side.clip, side.roll)]
     for button, a, b in pairs:
         button.click(
-            lambda a=a, b=b: [*on_file(a), *on_file(b)], outputs=outputs, **RENDERED, **PRIVATE
+            partial(on_pair, a, b),
+            outputs=[component for side in sides for component in side.outputs],
+            **RENDERED,
+            **PRIVATE,
         )
     morph.click(
         on_morph,

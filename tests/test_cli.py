@@ -1,0 +1,201 @@
+"""The command line: JSON on stdout, words on stderr, exit code 2 and one line on bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musicgen_vae.cli import main
+from musicgen_vae.music.clip import Role
+from musicgen_vae.music.midi import read_midi
+from tests.conftest import TINY_CHECKPOINT
+from tests.training.corpora import build
+
+EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+ODE, REEL = EXAMPLES / "ode_to_joy.mid", EXAMPLES / "irish_washerwoman.mid"
+
+
+class Run:
+    """Runs commands with the small checkpoint and reads what they print."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *words: object) -> list[dict[str, Any]]:
+        code = main([*map(str, words), "--checkpoint", str(TINY_CHECKPOINT)])
+        out, err = self.capsys.readouterr()
+        assert code == 0, err
+        return [json.loads(line) for line in out.splitlines()]
+
+    def fails(self, *words: object, code: int = 2) -> str:
+        try:
+            got = main(list(map(str, words)))
+        except SystemExit as exit_:
+            got = int(exit_.code or 0)
+        out, err = self.capsys.readouterr()
+        assert got == code
+        assert out == ""
+        lines = [line for line in err.splitlines() if line]
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: ")
+        return lines[0]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return Run(capsys)
+
+
+def piece(result: dict[str, Any]) -> Any:
+    return read_midi(Path(result["midi"]).read_bytes())
+
+
+def test_sample(run: Run, tmp_path: Path) -> None:
+    words = ["sample", "--n", 3, "--seed", 7, "--mode", "minor", "--density", 5, "--out"]
+    made = run(*words, tmp_path / "a")
+    assert [m["seed"] for m in made] == [7, 8, 9]
+    assert all(m["parameters"]["density"] == 5 for m in made)
+    assert all(m["attributes"]["key"] == "A minor" for m in made)
+    assert all(piece(m).notes for m in made)
+    again = run(*words, tmp_path / "b")
+    for a, b in zip(made, again, strict=True):
+        assert Path(a["midi"]).read_bytes() == Path(b["midi"]).read_bytes()
+    (alone,) = run(
+        "sample", "--seed", 8, "--mode", "minor", "--density", 5, "--out", tmp_path / "c"
+    )
+    assert Path(alone["midi"]).read_bytes() == Path(made[1]["midi"]).read_bytes()
+
+
+def test_reconstruct(run: Run, tmp_path: Path) -> None:
+    (whole,) = run("reconstruct", ODE, "--out", tmp_path)
+    original = read_midi(ODE.read_bytes())
+    assert len(whole["f1"]) == whole["clips"] == len(original.spans())
+    assert len(piece(whole).bars) == len(original.bars)
+    parts = run("reconstruct", ODE, "--per-clip", "--out", tmp_path)
+    assert [part["clip"] for part in parts] == list(range(1, whole["clips"] + 1))
+
+
+def test_interpolate(run: Run, tmp_path: Path) -> None:
+    made = run("interpolate", ODE, REEL, "--steps", 3, "--key", "b", "--out", tmp_path)
+    assert [m.get("share") for m in made] == [0.0, 0.5, 1.0, None]
+    assert {str(bar.meter) for m in made for bar in piece(m).bars} == {"6/8"}
+
+
+def test_complete(run: Run, tmp_path: Path) -> None:
+    (made,) = run("complete", ODE, "--keep", "melody", "--bars", "3-4", "--out", tmp_path)
+    before, after = read_midi(ODE.read_bytes()), piece(made)
+
+    def melody(p: Any) -> list[tuple[int, int]]:
+        return [(n.start, n.pitch) for n in p.notes if n.role is Role.MELODY]
+
+    assert melody(after) == melody(before)
+    rewritten = range(2 * 48, 4 * 48)
+    outside = [n for n in before.notes if n.start not in rewritten]
+    assert {(n.start, n.role, n.pitch) for n in outside} <= {
+        (n.start, n.role, n.pitch) for n in after.notes
+    }
+
+
+def test_vary_transfer_compose(run: Run, tmp_path: Path) -> None:
+    assert len(run("vary", ODE, "--n", 2, "--out", tmp_path)) == 2
+    (moved,) = run("transfer", ODE, "--mode", "minor", "--out", tmp_path)
+    assert len(piece(moved).bars) >= 4
+    (form,) = run("compose", "--form", "ABA", "--seed", 3, "--out", tmp_path)
+    assert len(form["clips"]) == 3
+
+
+def test_encode(run: Run, tmp_path: Path) -> None:
+    (result,) = run("encode", ODE, REEL, "--out", tmp_path / "z.npz")
+    with np.load(tmp_path / "z.npz", allow_pickle=False) as data:
+        assert data["z"].shape == tuple(result["shape"])
+        assert data["z"].shape[1:] == (4, 32)
+        assert set(data["names"].tolist()) == {ODE.name, REEL.name}
+        assert data["bars"][0] == 1
+
+
+def test_render(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", str(ODE), str(tmp_path / "a.wav"), "--renderer", "built-in"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert 0.05 < result["peak"] < 1.0
+    assert result["seconds"] > 10
+
+
+def test_train_evaluate_and_describe(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = build(tmp_path / "corpus")
+    words = [
+        "train", "--corpus", corpus, "--state", tmp_path / "state", "--out", tmp_path / "ckpt",
+        "--steps", 2, "--decay-steps", 1,
+        "--model", '{"d_model": 32, "n_heads": 2, "d_ff": 32, "n_encoder_layers": 1, '
+        '"n_decoder_layers": 1, "n_queries": 1, "d_query": 4}',
+    ]  # fmt: skip
+    assert main(list(map(str, words))) == 0
+    assert json.loads(capsys.readouterr().out)["checkpoint"] == str(tmp_path / "ckpt")
+    (result,) = run(
+        "evaluate", "--corpus", corpus, "--limit", 2, "--clips-per-class", 1,
+        "--json", tmp_path / "r.json", "--report", tmp_path / "r.md",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "r.json").read_text()) == result
+    assert (tmp_path / "r.md").read_text().startswith("# Results")
+    (described,) = run("describe")
+    assert described["controls"]["density"] == 8
+    assert described["demo_set"]["n_clips"] >= 1000
+
+
+HEADER = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0"
+BAD_FILES = {
+    "empty": b"",
+    "text": b"this is no MIDI file at all",
+    "header only": HEADER,
+    "truncated": ODE.read_bytes()[:200],
+    "no notes": HEADER + b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00",
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_bad_files(run: Run, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "bad.mid"
+    path.write_bytes(BAD_FILES[kind])
+    checkpoint = ["--checkpoint", TINY_CHECKPOINT]
+    assert "bad.mid" in run.fails("reconstruct", path, "--out", tmp_path, *checkpoint)
+    assert "bad.mid" in run.fails("render", path, tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["sample", "--density", 9, "--out", "."], "density 9 is outside 0 to 7"),
+        (["sample", "--n", 0, "--out", "."], "n 0 is outside"),
+        (["sample", "--mode", "dorian", "--out", "."], "dorian"),
+        (["sample", "--seed", -5, "--out", "."], "seed -5"),
+        (["sample"], "--out"),
+        (["interpolate", ODE, REEL, "--steps", 1, "--out", "."], "steps 1"),
+        (["interpolate", ODE, REEL, "--clip-a", 99, "--out", "."], "has clips 1 to"),
+        (["complete", ODE, "--out", "."], "name the roles to keep"),
+        (["complete", ODE, "--keep", "cello", "--out", "."], "unknown role"),
+        (["complete", ODE, "--bars", "x", "--out", "."], "not written like 3-4"),
+        (["complete", ODE, "--bars", "900", "--out", "."], "has bars 1 to"),
+        (["reconstruct", "nowhere.mid", "--out", "."], "nowhere.mid cannot be read"),
+        (["compose", "--form", "A?", "--out", "."], "1 to 16 letters"),
+    ],
+)
+def test_bad_arguments(run: Run, words: list[object], says: str) -> None:
+    extra = ["--checkpoint", TINY_CHECKPOINT] if len(words) > 1 else []
+    assert says in run.fails(*words, *extra)
+
+
+def test_a_missing_checkpoint(run: Run, tmp_path: Path) -> None:
+    line = run.fails("describe", "--checkpoint", tmp_path, code=1)
+    assert "no checkpoint in" in line
+
+
+def test_build_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["build", "--folder", str(EXAMPLES), "--out", str(tmp_path)]
+    assert main([*words, "--labels", str(TINY_CHECKPOINT / "examples.csv")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["pieces"] == {"train": 13, "validation": 1, "test": 1}

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from musicgen_vae.generation.atlas import Atlas
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.music.midi import read_midi
+
+ROOT = Path(__file__).resolve().parents[2]
+Serve = Callable[[Composer, Atlas | None], AbstractContextManager[str]]
+
+
+def client(url: str, folder: Path) -> Client:
+    return Client(url, verbose=False, download_files=str(folder), analytics_enabled=False)
+
+
+@pytest.fixture(scope="module")
+def app(
+    serve: Serve,
+    tiny_composer: Composer,
+    atlas: Atlas,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Client]:
+    with serve(tiny_composer, atlas) as url:
+        yield client(url, tmp_path_factory.mktemp("answers"))
+
+
+def check_files(midi: str, audio: str, n_bars: int) -> None:
+    piece = read_midi(Path(midi).read_bytes())
+    assert 0 < len(piece.bars) <= n_bars
+    assert Path(audio).suffix == ".wav"
+    samples, _ = soundfile.read(audio)
+    assert abs(samples).max() > 0.01
+
+
+def test_only_the_four_endpoints_are_published(app: Client) -> None:
+    endpoints = app.view_api(print_info=False, return_format="dict")
+    assert set(endpoints["named_endpoints"]) == {
+        "/sample",
+        "/interpolate",
+        "/map_clip",
+        "/reconstruct",
+    }
+    assert endpoints["unnamed_endpoints"] == {}
+    assert all(endpoint["description"] for endpoint in endpoints["named_endpoints"].values())
+    private = [d for d in app.config["dependencies"] if d["api_visibility"] != "public"]
+    assert {d["api_visibility"] for d in private} == {"private"}
+    assert len(private) > 5
+
+
+def test_sample_needs_nothing_but_a_seed(app: Client) -> None:
+    midi, audio, info = app.predict(seed=7, api_name="/sample")
+    check_files(midi, audio, n_bars=4)
+    assert info["parameters"]["seed"] == 7
+    again, _, _ = app.predict(seed=7, api_name="/sample")
+    assert Path(again).read_bytes() == Path(midi).read_bytes()
+
+
+def test_sample_as_asked(app: Client) -> None:
+    midi, _, info = app.predict(
+        seed=1, mode="minor", key="G", meter="6/8", tempo=80, density=2, form="AB",
+        api_name="/sample",
+    )  # fmt: skip
+    assert [clip["key"] for clip in info["clips"]] == ["G minor"] * 2
+    assert str(read_midi(Path(midi).read_bytes()).bars[0].meter) == "6/8"
+
+
+def test_interpolate_and_reconstruct(app: Client, midi_file: Callable[..., Path]) -> None:
+    a, b = handle_file(midi_file("a.mid")), handle_file(midi_file("b.mid", variant=3))
+    midi, audio, info = app.predict(a, b, steps=3, key="b", api_name="/interpolate")
+    check_files(midi, audio, n_bars=12)
+    assert len(info["clips"]) == 3
+    midi, audio, info = app.predict(a, api_name="/reconstruct")
+    check_files(midi, audio, n_bars=8)
+    assert len(info["clips"]) == 2
+
+
+def test_map_clip(app: Client) -> None:
+    *files, info = app.predict(5, api_name="/map_clip")
+    check_files(files[0], files[1], n_bars=4)
+    check_files(files[2], files[3], n_bars=4)
+    assert info["parameters"]["index"] == 5
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "values", "message"),
+    [
+        ("/sample", {"form": "A1"}, "1 to 16 letters"),
+        ("/sample", {"density": 9}, "density 9 is outside 0 to 7"),
+        ("/sample", {"seed": -3}, "seed -3 is outside"),
+        ("/sample", {"style": "<b>polka</b>"}, "&lt;b&gt;polka"),
+        ("/map_clip", {"index": 99}, "not on the map"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    app: Client, endpoint: str, values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(AppError) as raised:
+        app.predict(**values, api_name=endpoint)
+    assert message in str(raised.value)
+    assert "Traceback" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_bad_file_is_told_and_the_next_one_works(
+    app: Client, midi_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.mid"
+    bad.write_bytes(b"MThd")
+    with pytest.raises(AppError, match="not a MIDI file"):
+        app.predict(handle_file(bad), api_name="/reconstruct")
+    midi, audio, _ = app.predict(handle_file(midi_file()), api_name="/reconstruct")
+    check_files(midi, audio, n_bars=8)
+
+
+def test_files_of_the_server_cannot_be_read(app: Client, midi_file: Callable[..., Path]) -> None:
+    # A path on the server that was not uploaded, as a client can send it.
+    path = {"path": str(midi_file()), "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        app.predict(path, api_name="/reconstruct")
+
+
+def test_all_works_without_a_map(serve: Serve, tiny_composer: Composer, tmp_path: Path) -> None:
+    with serve(tiny_composer, None) as url:
+        app = client(url, tmp_path)
+        with pytest.raises(AppError, match="no map"):
+            app.predict(api_name="/map_clip")
+        check_files(*app.predict(api_name="/sample")[:2], n_bars=4)
+        texts = [str(c["props"].get("value")) for c in app.config["components"]]
+        assert any("There is no map yet" in text for text in texts)
+
+
+def test_without_weights_the_app_says_so_and_ends(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "app.py", "--checkpoint", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    (line,) = run.stderr.strip().splitlines()
+    assert line.startswith("error: no checkpoint in")
