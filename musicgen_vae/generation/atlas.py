@@ -1,9 +1,9 @@
 """The map: clips whose z has been laid out in the plane by t-SNE.
 
-An atlas on disk is a folder with the clips' tokens (``clips.safetensors``), their titles and
-sources (``corpus.json``) and what a model made of them (``points.safetensors``: z, the plane, and
-the checkpoint's hash). t-SNE after van der Maaten and Hinton, JMLR 2008, as in scikit-learn. This
-module knows no page and no plotting.
+An atlas on disk is a folder with the clips' tokens (``clips.npz``, compressed), their titles and
+sources (``corpus.json``) and what a model made of them (``points.safetensors``: their places in the
+plane and the checkpoint's hash). t-SNE after van der Maaten and Hinton, JMLR 2008, as in
+scikit-learn. This module knows no page and no plotting.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,36 +23,32 @@ from musicgen_vae.corpus.shards import (
     PieceInfo,
     Shard,
     load_info,
-    load_shard,
     save_info,
-    save_shard,
     shard_from_windows,
 )
-from musicgen_vae.errors import CheckpointError, ControlError
+from musicgen_vae.errors import CheckpointError, ControlError, CorpusError
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.clip import Clip
 from musicgen_vae.music.tokens import clip_to_tokens
 
 ATLAS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "map"
-CLIPS_FILE = "clips.safetensors"
+CLIPS_FILE = "clips.npz"
 POINTS_FILE = "points.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Atlas:
-    """Clips with their places in latent space and in the plane; n clips.
+    """Clips with their places in the plane; n clips.
 
     Attributes:
         shard: the clips.
         pieces: title, source, licence and style of clip i.
-        z: posterior means, shape (n, 4, D).
         xy: places in the plane, shape (n, 2), each axis within -1 to 1.
         checkpoint: hash of the checkpoint that encoded them.
     """
 
     shard: Shard
     pieces: tuple[PieceInfo, ...]
-    z: NDArray[np.float16]
     xy: NDArray[np.float32]
     checkpoint: str
 
@@ -77,13 +74,12 @@ class Atlas:
     def load(cls, folder: Path = ATLAS_FOLDER) -> Atlas:
         """Read an atlas; raises ``CorpusError`` or ``CheckpointError`` when files are missing."""
         pieces, _ = load_info(folder)
-        shard = load_shard(folder / CLIPS_FILE)
+        shard = _load_clips(folder)
         try:
             with safe_open(folder / POINTS_FILE, framework="numpy") as file:
                 return cls(
                     shard=shard,
                     pieces=pieces,
-                    z=file.get_tensor("z"),
                     xy=file.get_tensor("xy"),
                     checkpoint=file.metadata()["checkpoint"],
                 )
@@ -105,15 +101,25 @@ def save_clips(
     """
     folder.mkdir(parents=True, exist_ok=True)
     windows = [(clip, clip_to_tokens(clip), piece, bar, True) for clip, piece, bar in clips]
-    save_shard(shard_from_windows(windows), folder / CLIPS_FILE)
+    np.savez_compressed(folder / CLIPS_FILE, **vars(shard_from_windows(windows)))
     save_info(folder, pieces, {})
+
+
+def _load_clips(folder: Path) -> Shard:
+    try:
+        with np.load(folder / CLIPS_FILE, allow_pickle=False) as data:
+            return Shard(**data)
+    except (OSError, TypeError, ValueError, BadZipFile) as error:
+        raise CorpusError(
+            f"no clips of a map in {folder}: run python -m scripts.make_map"
+        ) from error
 
 
 def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
     """Encode the clips of ``folder``, lay them out by t-SNE, write and return the atlas."""
     from sklearn.manifold import TSNE
 
-    shard = load_shard(folder / CLIPS_FILE)
+    shard = _load_clips(folder)
     encoded = composer.encode([shard.clip(i) for i in range(len(shard))])
     z = encoded.posterior.mode().cpu().numpy()
     flat = z.reshape(len(z), -1)
@@ -122,7 +128,7 @@ def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
     plane = plane - (plane.max(0) + plane.min(0)) / 2
     xy = (plane / np.abs(plane).max(0)).astype(np.float32)
     save_file(
-        {"z": z.astype(np.float16), "xy": xy},
+        {"xy": xy},
         folder / POINTS_FILE,
         metadata={"checkpoint": composer.checkpoint.hash},
     )
@@ -132,7 +138,7 @@ def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
 def describe_atlas(folder: Path = ATLAS_FOLDER) -> dict[str, object]:
     """Counts of the demo set by style, source, licence and role, as plain numbers."""
     pieces, _ = load_info(folder)
-    shard = load_shard(folder / CLIPS_FILE)
+    shard = _load_clips(folder)
     infos = [pieces[int(p)] for p in shard.piece]
     roles: Counter[str] = Counter()
     for i in range(len(shard)):

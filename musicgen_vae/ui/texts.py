@@ -42,7 +42,6 @@ ENGLISH: dict[str, str] = {
     "fact_syncopation": "syncopation {value} (level {level})",
     "beats_estimated": "Played freely: beats and bars were estimated.",
     "roles_left_out": "The model reads {known}; it does not read the {left_out} here.",
-    "no_notes": "No notes.",
     # Create
     "create_intro": "Ask for as much or as little as you like; the rest is up to the model.",
     "mode": "Mode",

@@ -43,8 +43,6 @@ def test_clips_come_back(folder: Path, tiny_composer: Composer) -> None:
     assert atlas.checkpoint == tiny_composer.checkpoint.hash
     assert atlas.xy.shape == (12, 2)
     assert np.abs(atlas.xy).max() <= 1.0 + 1e-6
-    z = tiny_composer.encode(CLIPS).posterior.mu.numpy()
-    np.testing.assert_allclose(atlas.z, z, atol=0.02)
     for wrong in (-1, 12):
         with pytest.raises(ControlError, match="not on the map"):
             atlas.clip(wrong)

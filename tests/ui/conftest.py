@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,8 @@ from musicgen_vae.music.clip import Clip, Key, Note, Piece, Role, join, tidy
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.takes import Recorder
 
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests" / "data" / "tiny"
 HOSTILE = "<img src=x onerror=alert(1)>"
 TEMPLATED = "${alert(1)}"
 """What would run if it were taken for markup or for a template."""
@@ -67,35 +73,46 @@ def recorder(tiny_composer: Composer, tmp_path: Path) -> Recorder:
 
 
 @pytest.fixture(scope="session")
-def atlas(tiny_composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Atlas:
-    """Twelve clips of three pieces, one of them with a hostile title."""
+def map_folder(tiny_composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An atlas of twelve clips of three pieces, two of them with hostile titles."""
     folder = tmp_path_factory.mktemp("map")
+    titles = [("First", "one"), (HOSTILE, "one"), (TEMPLATED, "other")]
     pieces = [
         PieceInfo(title=title, source=source, song=str(i), licence="CC0", style="pop", labels={})
-        for i, (title, source) in enumerate(
-            [("First", "one"), (HOSTILE, "one"), (TEMPLATED, "other")]
-        )
+        for i, (title, source) in enumerate(titles)
     ]
     clips = [(made_up_clip(i), i % 3, 4 * (i // 3)) for i in range(12)]
     save_clips(folder, clips, pieces)
-    return encode_atlas(folder, tiny_composer)
+    encode_atlas(folder, tiny_composer)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
-    """A context manager that serves the page on a free port and yields its address."""
-    pytest.importorskip("gradio")
-    from musicgen_vae.ui.page import build_page, launch_options
+def atlas(map_folder: Path) -> Atlas:
+    return Atlas.load(map_folder)
 
-    @contextmanager
-    def run(composer: Composer, atlas: Atlas | None) -> Iterator[str]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-            page = build_page(composer, BuiltInRenderer(), atlas)
-            _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-            try:
-                yield url
-            finally:
-                page.close(verbose=False)
 
-    return run
+@pytest.fixture(scope="module")
+def app_url(map_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ``app.py`` with the tiny model and the map, in a process of its own."""
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["--checkpoint", str(TINY), "--map", str(map_folder)]
+    with log.open("w") as output:
+        app = subprocess.Popen(
+            [sys.executable, "-u", "app.py", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"GRADIO_SERVER_PORT": str(port)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        while f"127.0.0.1:{port}" not in log.read_text():
+            assert app.poll() is None, f"app.py ended: {log.read_text()}"
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        app.terminate()
+        app.wait()
