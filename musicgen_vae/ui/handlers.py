@@ -79,9 +79,9 @@ class SampleRequest:
         _check_choice("mode", self.mode, [mode.value for mode in Mode])
         _check_choice("key", self.key, TONICS)
         _check_choice("meter", self.meter, ASKABLE_METERS)
-        _check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO)
+        _check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
         for name in ORDINAL:
-            _check_range(name, getattr(self, name), 0, N_CLASSES - 1)
+            _check_range(name, getattr(self, name), 0, N_CLASSES - 1, optional=True)
         _check_range("temperature", self.temperature, 0, MAX_TEMPERATURE)
         _check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
         _check_range("seed", self.seed, 0, MAX_SEED)
@@ -364,7 +364,8 @@ def morph_all(
         "b": request.b.clip_title(request.clip_b),
         "steps": request.steps,
         "key": request.key,
-        "path": request.path,
+        # Not "path": clients of the API take every value with that key for a file.
+        "latent_path": request.path,
     }
     return morph_whole(recorder, clips), _info(composer, parameters, clips)
 
@@ -412,9 +413,14 @@ def _info(composer: Composer, parameters: dict[str, Any], clips: Sequence[Clip])
     }
 
 
-def _check_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:
-        raise ControlError(text("limit", name=name, value=value, low=low, high=high))
+def _check_range(
+    name: str, value: float | None, low: float, high: float, *, optional: bool = False
+) -> None:
+    if value is None and optional:
+        return
+    if value is None or not low <= value <= high:
+        shown = text("nothing") if value is None else value
+        raise ControlError(text("limit", name=name, value=shown, low=low, high=high))
 
 
 def _check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:

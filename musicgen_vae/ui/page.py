@@ -100,4 +100,7 @@ def _theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",
         slider_color="*primary_600",
+        # The theme's own grey for small print is too pale to read.
+        body_text_color_subdued="*neutral_500",
+        block_info_text_color="*neutral_500",
     )

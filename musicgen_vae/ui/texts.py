@@ -69,7 +69,6 @@ ENGLISH: dict[str, str] = {
     "creativity": "Creativity",
     "creativity_info": "Latent temperature: how far from the usual.",
     "seed": "Seed",
-    "seed_info": "The same seed and settings give the same music.",
     "dice": "⚄ New seed",
     "variations": "Variations",
     "generate": "Generate",
@@ -81,10 +80,7 @@ ENGLISH: dict[str, str] = {
         "Choose four bars of each of two tunes. The model finds both in its latent space and "
         "writes what lies between."
     ),
-    "morph_pairs": "Begin with a pair",
     "pair": "{a} → {b}",
-    "side_a": "A",
-    "side_b": "B",
     "upload_a": "MIDI file A",
     "upload_b": "MIDI file B",
     "example_a": "Or an example for A",
@@ -140,6 +136,7 @@ ENGLISH: dict[str, str] = {
     "sources_line": "- **{source}**: {n} clips. Licence: {licence}",
     # Limits
     "limit": "{name} {value} is outside {low} to {high}",
+    "nothing": "nothing",
     "limit_clips": (
         "{n} variations of {bars} bars are {total} bars; at most {limit} are written at once: "
         "ask for fewer variations or a shorter form"

@@ -93,6 +93,7 @@ def test_a_form_makes_a_clip_for_each_letter(tiny_composer: Composer, recorder: 
         {"variations": 8, "form": "AABAA"},
         {"seed": -1},
         {"seed": 2**31},
+        {"seed": None},
         {"density": 8},
         {"syncopation": -1},
         {"temperature": 2.1},

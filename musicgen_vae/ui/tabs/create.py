@@ -27,11 +27,12 @@ _TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
 def build_create(composer: Composer, recorder: Recorder) -> None:
     """Lay the tab out and wire it."""
     gr.Markdown(text("create_intro"))
-    with gr.Row(elem_classes="workbench"):
+    with gr.Row():
         with gr.Column(scale=2, min_width=300):
             fields = _controls(composer)
+        with gr.Column(scale=3, min_width=300):
+            fields |= _seed_and_variations()
             generate = gr.Button(text("generate"), variant="primary", elem_id="generate")
-        with gr.Column(scale=3, min_width=300, elem_classes="results"):
             empty = gr.Markdown(text("results_empty"), elem_classes="empty")
             rolls = [
                 Roll(elem_id=f"create-roll-{i}", visible=i == 0)
@@ -90,36 +91,39 @@ def _controls(composer: Composer) -> dict[str, Any]:
                 label=text(name),
                 info=text(f"{name}_info"),
             )
-    with gr.Group():
-        fields["form"] = gr.Textbox(
-            value=_DEFAULTS.form,
-            label=text("form"),
-            info=text("form_info"),
-            max_lines=1,
-            max_length=16,
-        )
-        fields["variations"] = gr.Slider(
-            1, handlers.MAX_VARIATIONS, value=1, step=1, label=text("variations")
-        )
-    with gr.Row(elem_classes="seed-row"):
-        fields["seed"] = gr.Number(
+    fields["form"] = gr.Textbox(
+        value=_DEFAULTS.form,
+        label=text("form"),
+        info=text("form_info"),
+        max_lines=1,
+        max_length=16,
+    )
+    return fields
+
+
+def _seed_and_variations() -> dict[str, Any]:
+    with gr.Row(equal_height=True):
+        seed = gr.Number(
             value=_FIRST_SEED,
             precision=0,
             minimum=0,
             maximum=handlers.MAX_SEED,
             label=text("seed"),
-            info=text("seed_info"),
-            min_width=180,
-            scale=3,
+            min_width=150,
+            scale=2,
         )
-        dice = gr.Button(text("dice"), min_width=110, scale=1, elem_id="dice")
-    dice.click(
-        lambda: secrets.randbelow(handlers.MAX_SEED),
-        outputs=fields["seed"],
-        queue=False,
-        **PRIVATE,
-    )
-    return fields
+        dice = gr.Button(text("dice"), min_width=130, scale=1, elem_id="dice")
+        variations = gr.Slider(
+            1,
+            handlers.MAX_VARIATIONS,
+            value=1,
+            step=1,
+            label=text("variations"),
+            min_width=200,
+            scale=2,
+        )
+    dice.click(lambda: secrets.randbelow(handlers.MAX_SEED), outputs=seed, queue=False, **PRIVATE)
+    return {"seed": seed, "variations": variations}
 
 
 def _dropdown(name: str, choices: list[tuple[str, Any]], value: Any, info: str = "") -> gr.Dropdown:
