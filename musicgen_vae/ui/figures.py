@@ -41,17 +41,29 @@ class MapColumns:
 
 
 def map_columns(atlas: Atlas) -> MapColumns:
-    """What dots can be coloured by; colourings with a single group are left out."""
+    """What dots can be coloured by.
+
+    Colourings with a single group, or with the same groups as an earlier one, are left out.
+    """
     clips = [atlas.clip(i) for i in range(len(atlas))]
     infos = [atlas.info(i) for i in range(len(atlas))]
-    groups = {
+    candidates = {
         "style": tuple(info.style for info in infos),
         "source": tuple(info.source for info in infos),
         "mode": tuple(clip.key.mode.value for clip in clips),
     }
+    groups: dict[str, tuple[str, ...]] = {}
+    for name, values in candidates.items():
+        n_groups = len(set(values))
+        told = any(
+            len(set(zip(values, other, strict=True))) == n_groups == len(set(other))
+            for other in groups.values()
+        )
+        if n_groups > 1 and not told:
+            groups[name] = values
     return MapColumns(
         labels=tuple(atlas.label(i) for i in range(len(atlas))),
-        groups={name: values for name, values in groups.items() if len(set(values)) > 1},
+        groups=groups,
         density=tuple(round(float(measure(clip).density.mean()), 2) for clip in clips),
     )
 

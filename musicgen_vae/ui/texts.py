@@ -133,7 +133,8 @@ ENGLISH: dict[str, str] = {
     "original": "Original: {label}",
     "reconstruction": "Reconstruction: {label}",
     "sources_heading": "Where the clips come from",
-    "sources_line": "- **{source}**: {n} clips. Licence: {licence}",
+    "sources_line": "**{source}**: {n} clips",
+    "licence_line": "{n}: {licence}",
     # Limits
     "limit": "{name} {value} is outside {low} to {high}",
     "nothing": "nothing",

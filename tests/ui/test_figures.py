@@ -32,6 +32,15 @@ def test_hover_texts_are_no_markup(atlas: Atlas) -> None:
     assert shown == "&lt;img src=x onerror=alert(1)&gt;, bars 1 to 4"
 
 
+def test_a_colouring_that_tells_nothing_new_is_left_out(atlas: Atlas) -> None:
+    styles = {"one": "folk", "other": "pop"}
+    pieces = tuple(replace(p, style=styles[p.source]) for p in atlas.pieces)
+    assert map_colourings(map_columns(replace(atlas, pieces=pieces))) == ("style", "density")
+    pieces = tuple(replace(p, style=p.title) for p in atlas.pieces)
+    columns = map_columns(replace(atlas, pieces=pieces))
+    assert map_colourings(columns) == ("style", "source", "density")
+
+
 def test_small_groups_are_put_together(atlas: Atlas) -> None:
     columns = map_columns(atlas)
     many = tuple(f"group {min(i, 8)}" for i in range(len(atlas)))

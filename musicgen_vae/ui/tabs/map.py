@@ -77,10 +77,16 @@ def build_map(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
 
 
 def _attribution(atlas: Atlas) -> str:
+    """Sources with their licences, the largest first, as Markdown."""
     infos = [atlas.info(i) for i in range(len(atlas))]
-    counts = Counter((info.source, info.licence) for info in infos)
-    lines = [
-        text("sources_line", source=escape(source), n=n, licence=escape(licence))
-        for (source, licence), n in counts.most_common()
-    ]
-    return "\n".join([f"#### {text('sources_heading')}", "", *lines])
+    sources = Counter(info.source for info in infos)
+    licences = Counter((info.source, info.licence) for info in infos)
+    lines = [f"#### {text('sources_heading')}", ""]
+    for source, n in sources.most_common():
+        lines.append("- " + text("sources_line", source=escape(source), n=n))
+        lines += [
+            "  - " + text("licence_line", n=n_licence, licence=escape(licence))
+            for (of, licence), n_licence in licences.most_common()
+            if of == source
+        ]
+    return "\n".join(lines)
