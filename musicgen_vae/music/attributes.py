@@ -213,7 +213,7 @@ class Edges:
                 if len(rest) == 0:
                     rest = lowest + np.arange(1.0, N_CLASSES)
                 inner = np.quantile(rest, np.arange(1, N_CLASSES - 1) / (N_CLASSES - 1))
-                inner = np.concatenate([[np.nextafter(lowest, np.inf)], inner])
+                inner = np.concatenate([[(lowest + rest.min()) / 2], inner])
             else:
                 inner = np.quantile(finite, np.arange(1, N_CLASSES) / N_CLASSES)
             for i in range(1, len(inner)):

@@ -6,7 +6,6 @@ A hidden component whose script subscribes to the figure and also marks a point 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -27,7 +26,3 @@ class PlotClicks(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     def postprocess(self, value: int | None) -> int | None:
         """The number as it is."""
         return value
-
-    def get_config(self) -> dict[str, Any]:
-        """As Gradio's, which reads the constructor's options from attributes."""
-        return {**super().get_config(), "plot_id": self.props["plot_id"]}
