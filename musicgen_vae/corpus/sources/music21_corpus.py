@@ -189,7 +189,11 @@ def _chorale_titles() -> dict[str, str]:
         **chorales.ChoraleList().byBWV,
         **chorales.ChoraleListRKBWV().byBWV,
     }
-    return {str(number): str(entry["title"]) for number, entry in by_number.items()}
+    # One first line begins with a letter too many in music21's table (BWV 2.6).
+    return {
+        str(number): str(entry["title"]).replace("AAch ", "Ach ")
+        for number, entry in by_number.items()
+    }
 
 
 def _chorale_encoder(score: Any) -> str:
