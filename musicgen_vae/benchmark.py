@@ -90,12 +90,7 @@ def _products_s(composer: Composer) -> float:
     matrices = [
         p.detach().T.contiguous()
         for name, p in composer.model.decoder.named_parameters()
-        if p.ndim == 2 and (".blocks." in f".{name}" or name.startswith("heads.hidden"))
-    ]
-    matrices += [
-        p.detach().T.contiguous()
-        for name, p in composer.model.decoder.named_parameters()
-        if name.startswith("heads.logits") and p.ndim == 2
+        if p.ndim == 2 and name.startswith(("blocks.", "heads.hidden", "heads.logits"))
     ]
     inputs = [torch.randn(BLOCK, matrix.shape[0], device=matrix.device) for matrix in matrices]
 

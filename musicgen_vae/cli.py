@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae import __version__
 from musicgen_vae.errors import ControlError, InputError, MusicGenError
-from musicgen_vae.music.attributes import summary
+from musicgen_vae.music.attributes import ORDINAL, summary
 from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
 from musicgen_vae.music.midi import read_midi, write_midi
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.model.controls import Controls
 
-_BAR_CLASSES = ("density", "polyphony", "register", "syncopation")
+_CONTROL_NAMES = ("mode", "meter", "tempo", "style", *ORDINAL)
 _MAX_CLIPS = 64
 
 
@@ -104,6 +104,12 @@ def write_clips(path: Path, clips: Sequence[Clip], title: str) -> str:
     return str(path)
 
 
+def _write_json(path: Path | None, result: Mapping[str, Any]) -> None:
+    """Write figures to a file, where one was named."""
+    if path is not None:
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
 def _load(arguments: argparse.Namespace) -> Composer:
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.threads import limit_threads
@@ -115,8 +121,7 @@ def _load(arguments: argparse.Namespace) -> Composer:
 def _controls(arguments: argparse.Namespace) -> Controls:
     from musicgen_vae.model.controls import Controls
 
-    names = ("mode", "meter", "tempo", "style", *_BAR_CLASSES)
-    return Controls.parse({name: getattr(arguments, name, None) for name in names})
+    return Controls.parse({name: getattr(arguments, name) for name in _CONTROL_NAMES})
 
 
 def _key(arguments: argparse.Namespace) -> Key | None:
@@ -127,9 +132,6 @@ def _asked(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The parameters of a call that were given, for the record."""
     values = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
-
-
-_CONTROL_NAMES = ("mode", "meter", "tempo", "style", *_BAR_CLASSES)
 
 
 # -- commands --------------------------------------------------------------------------------
@@ -443,8 +445,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         log=say,
     )
     result = {**result, "machine": machine(), "commit": commit()}
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write_json(arguments.json, result)
     if arguments.report:
         page = results_page(result, composer.checkpoint.training)
         arguments.report.write_text(page, encoding="utf-8")
@@ -456,8 +457,7 @@ def benchmark(arguments: argparse.Namespace) -> None:
     from musicgen_vae.benchmark import run_benchmarks
 
     result = run_benchmarks(_load(arguments), say)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write_json(arguments.json, result)
     give(**result)
 
 
@@ -503,7 +503,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--mode", choices=("major", "minor"))
         made.add_argument("--meter", help="such as 3/4")
         made.add_argument("--tempo", type=int, metavar="0-7", help="class: 0 slow, 7 fast")
-        for name in _BAR_CLASSES:
+        for name in ORDINAL:
             made.add_argument(f"--{name}", type=int, metavar="0-7", help="class, 0 low, 7 high")
 
     def sound(made: Any) -> None:
