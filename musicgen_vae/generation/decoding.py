@@ -183,9 +183,10 @@ class _Block:
         decoder.run(
             self.prefix.x,
             self.prefix.time,
+            self.prefix.step,
             self.prefix.bar,
             additive_mask(self.visible[:, None, :span].expand(-1, n_prefix, -1)),
-            self.prefix.injected,
+            self.prefix.context,
             self.caches,
             at=0,
             span=span,
@@ -213,9 +214,10 @@ class _Block:
         out = self.decoder.run(
             self.decoder.embedding(last),
             token_time(last, self.bar_steps),
+            last[..., Field.STEP],
             last[..., Field.BAR],
             additive_mask(self.visible[:, None, :span]),
-            self.prefix.injected,
+            self.prefix.context,
             self.caches,
             at=at,
             span=span,

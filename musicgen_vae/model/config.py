@@ -20,16 +20,19 @@ class ModelConfig:
         n_encoder_layers, n_decoder_layers: depth.
         n_queries: encoder queries per bar.
         d_query: numbers that each query contributes to z.
+        d_note, d_bar: widths of ``BarSummary`` and ``Moment``, the short way from notes to z to notes.
         dropout: probability (0 to 1) of dropping an activation in training.
     """
 
     d_model: int = 256
     n_heads: int = 4
     d_ff: int = 1024
-    n_encoder_layers: int = 3
+    n_encoder_layers: int = 2
     n_decoder_layers: int = 4
     n_queries: int = 4
     d_query: int = 16
+    d_note: int = 320
+    d_bar: int = 512
     dropout: float = 0.1
 
     @property

