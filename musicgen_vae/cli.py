@@ -414,7 +414,16 @@ def train(arguments: argparse.Namespace) -> None:
     torch.set_flush_denormal(True)
     given = {
         name: getattr(arguments, name)
-        for name in ("steps", "decay_steps", "beta", "seed", "validate_every", "save_every")
+        for name in (
+            "steps",
+            "decay_steps",
+            "outline_stage",
+            "beta",
+            "seed",
+            "validate_every",
+            "save_every",
+            "compile",
+        )  # fmt: skip
         if getattr(arguments, name) is not None
     }
     model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else ModelConfig()
@@ -595,7 +604,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=Path("state/checkpoint"), help="weights for use")
     made.add_argument("--steps", type=int, help="last step of the run")
     made.add_argument("--decay-steps", type=int, help="of them, to bring the learning rate to 0")
+    made.add_argument("--outline-stage", type=int, help="how many of them train the outline only")
     made.add_argument("--beta", type=float, help="weight of the KL")
+    made.add_argument(
+        "--compile", action="store_true", default=None, help="compile (needs a C++ compiler)"
+    )
     made.add_argument("--tokens-per-batch", type=int, default=6000)
     made.add_argument("--validate-every", type=int, help="steps")
     made.add_argument("--save-every", type=int, help="steps")

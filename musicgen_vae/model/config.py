@@ -20,7 +20,7 @@ class ModelConfig:
         n_encoder_layers, n_decoder_layers: depth.
         n_queries: encoder queries per bar.
         d_query: numbers that each query contributes to z.
-        d_note, d_bar: widths of ``BarSummary`` and ``Moment``, the short way from notes to z to notes.
+        d_note, d_bar: widths of ``BarSummary`` and ``Moment``, the short way to z and back.
         dropout: probability (0 to 1) of dropping an activation in training.
     """
 

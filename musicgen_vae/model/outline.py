@@ -1,8 +1,8 @@
 """The outline of a clip: what is struck at each step, as sets, for a loss that needs no decoder.
 
-Guessing it from z alone is a bag-of-words loss (Zhao et al., arXiv 1703.10960, section 3.3) with one
-bag for each step. It teaches z to say the notes at a fiftieth of the cost of the decoder. This
-module knows targets and loss; the networks that guess are in ``model.vae``.
+Guessing it from z alone is a bag-of-words loss (Zhao et al., arXiv 1703.10960, section 3.3) with
+one bag for each step. It teaches z to say the notes at a fifteenth of the cost of the decoder.
+This module knows targets and loss; the networks that guess are in ``model.vae``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DRUMS = _N_PITCHED * PITCH_NONE
 _DURATIONS = _DRUMS + len(DRUM_PITCHES)
 _VELOCITIES = _DURATIONS + _N_PITCHED * DURATION_NONE
 N_OUTLINE = _VELOCITIES + len(Role) * VELOCITY_NONE
-"""Columns of a step: pitches of each pitched role, drum classes, durations and velocities by role."""
+"""Columns of a step: pitches by role, drum classes, durations by role, velocities by role."""
 _DURATION_WEIGHT = 0.5
 _VELOCITY_WEIGHT = 0.2
 

@@ -382,7 +382,7 @@ class Moment(nn.Module):
         self.hidden = nn.Linear(d_model, d_model)
 
     def of_bars(self, z: Tensor, control: Tensor) -> Tensor:
-        """Features of each bar, shape (B, 4, d_bar), from z (B, 4, D) and control (B, 4, d_model)."""
+        """Features of each bar, (B, 4, d_bar), from z (B, 4, D) and control (B, 4, d_model)."""
         x = F.gelu(self.bar_in(torch.cat([z, control], dim=-1)), approximate="tanh")
         out: Tensor = x + F.gelu(self.bar_out(x), approximate="tanh")
         return out

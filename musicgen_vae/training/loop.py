@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,14 +25,19 @@ from musicgen_vae.errors import CorpusError
 from musicgen_vae.model.checkpoint import save_checkpoint
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.outline import outline_steps
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
 from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
 from musicgen_vae.training.muon import Muon
-from musicgen_vae.training.objective import elbo_terms, report, training_loss
+from musicgen_vae.training.objective import elbo_terms, outline_terms, report, training_loss
 from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
 
+T = TypeVar("T")
 Log = Callable[[str], None]
+_SHOWN = ("recon", "kl", "outline", "f1", "pitch_accuracy", "step_accuracy", "duration_accuracy")
+_SHORT_WAY = (".summary.", ".moment.")
+_SHORT_MATRICES = ("bar_in", "bar_out", "joint", "hidden", "out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,29 +45,35 @@ class TrainConfig:
     """How to train.
 
     Attributes:
+        outline_stage: first steps, in which only the short way from notes to z to the outline
+            learns: a fifteenth of the cost of the rest, and most of what z has to say.
         steps: last step of the run.
         decay_steps: how many of them, at the end, bring the learning rate to zero.
-        warmup_steps: steps over which the learning rate rises from zero.
+        warmup_steps: steps over which the learning rate rises from zero, in each stage.
         lr_matrices, lr_rest: learning rates of Muon and AdamW.
         weight_decay: of both.
-        beta: weight of the KL; it rises from zero over ``beta_steps``.
+        beta: weight of the KL; it rises from zero over ``beta_steps``, in each stage.
+        outline_share: in the first stage, one in this many steps of the bar counts in a batch.
         free_bits: nats per bar below which the KL is not pressed.
         outline_weight: weight of the loss of the outline guessed from z and c alone.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
         validation_clips: held-out clips per validation.
+        compile: compile the transformer blocks (a C++ compiler is needed; a fifth faster).
         seed: of everything.
     """
 
-    steps: int = 6000
-    decay_steps: int = 1200
-    warmup_steps: int = 150
-    lr_matrices: float = 2e-3
-    lr_rest: float = 2e-3
+    outline_stage: int = 3000
+    steps: int = 12000
+    decay_steps: int = 1500
+    warmup_steps: int = 100
+    lr_matrices: float = 3e-3
+    lr_rest: float = 3e-3
     weight_decay: float = 0.02
     beta: float = 0.1
-    beta_steps: int = 1500
+    beta_steps: int = 500
+    outline_share: int = 3
     free_bits: float = 0.0
     outline_weight: float = 0.3
     average: float = 0.999
@@ -70,22 +82,27 @@ class TrainConfig:
     validate_every: int = 250
     save_every: int = 100
     validation_clips: int = 256
+    compile: bool = False
     seed: int = 7
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
     """Factor (0 to 1) on the learning rates at ``step``: warm-up, stable, linear decay."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    since = step - config.outline_stage if step >= config.outline_stage else step
+    warm = min(1.0, (since + 1) / max(1, config.warmup_steps))
     left = config.steps - step
     return warm * min(1.0, left / max(1, config.decay_steps))
 
 
 def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside blocks, AdamW for the rest."""
+    """Muon for the matrices inside blocks and the short way, AdamW for the rest."""
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        (matrices if ".blocks." in name and parameter.ndim == 2 else rest).append(parameter)
+        inside = ".blocks." in name or (
+            any(part in name for part in _SHORT_WAY) and name.split(".")[-2] in _SHORT_MATRICES
+        )
+        (matrices if inside and parameter.ndim == 2 else rest).append(parameter)
     return [
         Muon(matrices, lr=config.lr_matrices, weight_decay=config.weight_decay),
         torch.optim.AdamW(
@@ -148,6 +165,20 @@ def validate(model: ConditionalVAE, batches: Iterable[Batch], autocast: bool) ->
     return report(terms)
 
 
+@torch.no_grad()
+def validate_outline(model: ConditionalVAE, batches: Iterable[Batch]) -> dict[str, float]:
+    """Mean over held-out batches of what ``outline_terms`` reports."""
+    model.eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        results = [
+            outline_terms(model, batch, outline_steps(int(batch.asked.bar_steps[0])), 0.0)[1]
+            for batch in batches
+        ]
+    model.train()
+    return mean_of(results)
+
+
 class Trainer:
     """One run: a model, its moving average and its optimisers over a corpus."""
 
@@ -184,6 +215,9 @@ class Trainer:
             config.validation_clips,
         )
         self.averaged = ConditionalVAE(model_config, self.spec)
+        if config.compile:
+            for block in (*self.model.encoder.blocks, *self.model.decoder.blocks):
+                block.compile(dynamic=True)
 
     def run(self, checkpoint: Path | None = None) -> dict[str, float]:
         """Train to the last step; write an inference checkpoint at each validation.
@@ -209,8 +243,9 @@ class Trainer:
         recent: list[dict[str, float]] = []
         last: dict[str, float] = {}
         self.model.train()
-        while self.progress.step < config.steps:
-            epoch, index, batch = next(stream)
+        for epoch, index, batch in ahead(stream):
+            if self.progress.step >= config.steps:
+                break
             began = time.perf_counter()
             recent.append(self.step(batch))
             self.progress = replace(
@@ -226,7 +261,12 @@ class Trainer:
             if step % config.log_every == 0 or done:
                 self.write(log_file, "train", mean_of(recent))
                 recent = []
-            if step % config.validate_every == 0 or done:
+            if step == config.outline_stage:
+                # What follows differs too much for an average of both.
+                self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+            if step < config.outline_stage and step % config.validate_every == 0:
+                self.write(log_file, "validation", validate_outline(self.model, self.validation))
+            elif step % config.validate_every == 0 or done:
                 self.averaged.load_state_dict(self.average)
                 last = validate(self.averaged, self.validation, self.autocast)
                 self.write(log_file, "validation", last)
@@ -243,16 +283,23 @@ class Trainer:
         config = self.config
         number = self.progress.step
         torch.manual_seed(config.seed * 1_000_003 + number)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
-            terms = elbo_terms(self.model, batch)
-        beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
-        loss = training_loss(
-            terms,
-            batch.n_tokens,
-            beta=beta,
-            free_bits=config.free_bits,
-            outline_weight=config.outline_weight,
-        )
+        if number < config.outline_stage:
+            beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
+            steps = outline_steps(int(batch.asked.bar_steps[0]))
+            some = torch.randperm(len(steps))[: -(-len(steps) // config.outline_share)]
+            loss, result = outline_terms(self.model, batch, steps[some.sort().values], beta)
+        else:
+            beta = config.beta * min(1.0, (number + 1 - config.outline_stage) / config.beta_steps)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
+                terms = elbo_terms(self.model, batch)
+            loss = training_loss(
+                terms,
+                batch.n_tokens,
+                beta=beta,
+                free_bits=config.free_bits,
+                outline_weight=config.outline_weight,
+            )
+            result = report([terms])
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_gradient)
         factor = learning_rate_factor(number, config)
@@ -262,7 +309,7 @@ class Trainer:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.update_average()
-        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **report([terms])}
+        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **result}
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -294,12 +341,21 @@ class Trainer:
         record = {"kind": kind, "step": p.step, "seconds": round(p.seconds, 1), **values}
         with log_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({k: _round(v) for k, v in record.items()}) + "\n")
+        shown = "  ".join(f"{name} {values[name]:.3f}" for name in _SHOWN if name in values)
         self.log(
             f"{kind:10s} step {p.step:6d}  {p.seconds / 60:6.1f} min  "
-            f"{p.n_clips / max(1.0, p.seconds):5.1f} clips/s  recon {values['recon']:7.2f}  "
-            f"kl {values['kl']:7.2f}  pitch {values['pitch_accuracy']:.3f}  "
-            f"step {values['step_accuracy']:.3f}  duration {values['duration_accuracy']:.3f}"
+            f"{p.n_clips / max(1.0, p.seconds):5.1f} clips/s  {shown}"
         )
+
+
+def ahead(stream: Iterator[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, stream)
+        while True:
+            item = coming.result()
+            coming = pool.submit(next, stream)
+            yield item
 
 
 def _round(value: Any) -> Any:

@@ -16,7 +16,7 @@ from musicgen_vae.music.tokens import BAR_BEFORE, Field, clip_to_tokens
 
 CONFIG = ModelConfig(
     d_model=32, n_heads=2, d_ff=64, n_encoder_layers=2, n_decoder_layers=2, n_queries=2, d_query=4,
-    dropout=0.2,
+    d_note=24, d_bar=40, dropout=0.2,
 )  # fmt: skip
 INNER = tuple(float(i) for i in range(1, 8))
 SPEC = ControlSpec(
@@ -92,6 +92,31 @@ def test_padding_changes_nothing(model: ConditionalVAE, batch: Rows) -> None:
     torch.testing.assert_close(
         logits(model, batch, a.mu), logits(model, padded, a.mu), atol=1e-5, rtol=1e-5
     )
+
+
+@torch.inference_mode()
+def test_a_bar_summary_reads_its_own_bar_in_any_order(model: ConditionalVAE) -> None:
+    read = rows([clip(0, 30)])
+    order = torch.randperm(read.tokens.shape[1], generator=torch.Generator().manual_seed(0))
+    shuffled = Rows(tokens=read.tokens[:, order], mask=read.mask)
+    a, b = model.short_posterior(read), model.short_posterior(shuffled)
+    torch.testing.assert_close(a.mu, b.mu, atol=1e-5, rtol=1e-5)
+    changed = Rows(tokens=read.tokens.clone(), mask=read.mask)
+    second_bar = (read.tokens[0, :, Field.BAR] == 1).nonzero()[1]
+    changed.tokens[0, second_bar, Field.PITCH] += 1
+    c = model.short_posterior(changed)
+    assert torch.equal(a.mu[:, [0, 2, 3]], c.mu[:, [0, 2, 3]])
+    assert not torch.equal(a.mu[:, 1], c.mu[:, 1])
+
+
+@torch.inference_mode()
+def test_z_says_nothing_of_the_bar_before(model: ConditionalVAE) -> None:
+    moment = model.decoder.moment
+    context = moment.of_bars(torch.randn(1, 4, CONFIG.d_latent), torch.randn(1, 4, CONFIG.d_model))
+    step = torch.tensor([[0, 0, 12]])
+    out = moment(context, step, torch.tensor([[3, BAR_BEFORE, 3]]))
+    assert torch.count_nonzero(out[0, 1]) == 0
+    assert not torch.equal(out[0, 0], out[0, 2])
 
 
 @torch.inference_mode()

@@ -14,14 +14,20 @@ from musicgen_vae.model.checkpoint import load_checkpoint
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.augment import AugmentConfig
 from musicgen_vae.training.data import DataConfig
-from musicgen_vae.training.loop import TrainConfig, Trainer, learning_rate_factor
+from musicgen_vae.training.loop import (
+    TrainConfig,
+    Trainer,
+    ahead,
+    learning_rate_factor,
+    validate_outline,
+)
 from musicgen_vae.training.objective import elbo_terms, report, training_loss
 from musicgen_vae.training.state import TENSORS_FILE, Progress, load_state
 from tests.training.corpora import TINY, build
 
 CONFIG = TrainConfig(
-    steps=6, decay_steps=2, warmup_steps=2, log_every=2, validate_every=6, save_every=3,
-    validation_clips=4,
+    outline_stage=0, steps=6, decay_steps=2, warmup_steps=2, log_every=2, validate_every=6,
+    save_every=3, validation_clips=4,
 )  # fmt: skip
 
 
@@ -41,14 +47,15 @@ def trainer(corpus: Path, run: Path, config: TrainConfig = CONFIG) -> Trainer:
     )
 
 
-def test_a_stopped_run_goes_on_exactly(corpus: Path, tmp_path: Path) -> None:
-    whole = trainer(corpus, tmp_path / "whole")
+@pytest.mark.parametrize("outline_stage", [0, 2, 4])
+def test_a_stopped_run_goes_on_exactly(corpus: Path, tmp_path: Path, outline_stage: int) -> None:
+    config = replace(CONFIG, outline_stage=outline_stage)
+    whole = trainer(corpus, tmp_path / "whole", config)
     whole.run()
     # The learning rate must not depend on where a run stops: the same schedule, cut at step 3.
-    first = trainer(corpus, tmp_path / "cut")
-    first.config = replace(CONFIG, steps=CONFIG.steps)
+    first = trainer(corpus, tmp_path / "cut", config)
     stop_at(first, 3)
-    second = trainer(corpus, tmp_path / "cut")
+    second = trainer(corpus, tmp_path / "cut", config)
     assert second.progress.step == 3
     second.run()
     assert second.progress.step == 6
@@ -111,6 +118,25 @@ def test_overfits_one_batch(corpus: Path, tmp_path: Path) -> None:
     assert after["step_accuracy"] > 0.9
 
 
+def test_the_first_stage_teaches_the_short_way_only(corpus: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, outline_stage=150, steps=150, lr_matrices=0.01, lr_rest=0.01, beta=0.0)
+    run = trainer(corpus, tmp_path / "outline", config)
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    batch = run.validation[0]
+    for _ in range(150):
+        after = run.step(batch)
+        run.progress = replace(run.progress, step=run.progress.step + 1)
+    assert after["f1"] > 0.9
+    assert validate_outline(run.model, [batch])["f1"] > 0.9
+    changed = {k for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])}
+    assert not any("blocks" in name or "heads" in name for name in changed)
+
+
+def test_batches_are_made_ahead_in_order() -> None:
+    stream = ahead(iter(range(5)))
+    assert [next(stream) for _ in range(4)] == [0, 1, 2, 3]
+
+
 def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None:
     run = trainer(corpus, tmp_path / "run")
     run.run()
@@ -123,7 +149,7 @@ def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None
 
 
 def test_schedule() -> None:
-    config = TrainConfig(steps=100, decay_steps=20, warmup_steps=10)
+    config = TrainConfig(outline_stage=0, steps=100, decay_steps=20, warmup_steps=10)
     factors = [learning_rate_factor(step, config) for step in range(100)]
     assert factors[0] == pytest.approx(0.1)
     assert factors[9:81] == [1.0] * 72
@@ -131,16 +157,19 @@ def test_schedule() -> None:
     assert factors[99] == pytest.approx(0.05)
 
 
-def test_hidden_z_pays_no_kl(corpus: Path, tmp_path: Path) -> None:
+def test_hidden_z_pays_nothing_for_z(corpus: Path, tmp_path: Path) -> None:
     run = trainer(corpus, tmp_path / "kl")
     batch = run.validation[0]
     run.model.eval()
     with torch.no_grad():
         terms = elbo_terms(run.model, batch)
         hidden = replace(terms, seen=torch.zeros_like(terms.seen))
-        with_kl = training_loss(terms, 10, 1.0, 0.0)
-        without = training_loss(hidden, 10, 1.0, 0.0)
-    torch.testing.assert_close(with_kl - without, terms.kl.sum() / 10)
+        with_kl, without = (
+            training_loss(t, 10, beta=1.0, free_bits=0.0, outline_weight=0.5)
+            for t in (terms, hidden)
+        )
+    of_z = terms.kl.sum() + 0.5 * terms.outline.sum()
+    torch.testing.assert_close(with_kl - without, of_z / 10)
     figures = report([terms])
     assert figures["elbo"] == pytest.approx(-(figures["recon"] + figures["kl"]))
 
