@@ -51,6 +51,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _silent(text: str) -> None:
+    """Say nothing: what all but one of many processes do."""
+
+
 def give(**result: Any) -> None:
     """One result, as a line of JSON on stdout."""
     print(json.dumps(result, ensure_ascii=False), flush=True)
@@ -409,6 +413,7 @@ def train(arguments: argparse.Namespace) -> None:
     from musicgen_vae.threads import limit_threads
     from musicgen_vae.training.data import DataConfig
     from musicgen_vae.training.loop import TrainConfig, Trainer
+    from musicgen_vae.training.workers import join_workers
 
     limit_threads()
     torch.set_flush_denormal(True)
@@ -427,16 +432,20 @@ def train(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None
     }
     model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else ModelConfig()
-    trainer = Trainer(
-        arguments.corpus,
-        arguments.run_folder,
-        model_config=model,
-        data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
-        config=TrainConfig(**given),
-        log=say,
-    )
-    say(f"{trainer.model.n_parameters:,} parameters, {len(trainer.shard):,} windows")
-    give(checkpoint=str(arguments.out), **trainer.run(arguments.out))
+    with join_workers() as workers:
+        trainer = Trainer(
+            arguments.corpus,
+            arguments.run_folder,
+            model_config=model,
+            data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+            config=TrainConfig(**given),
+            log=say if workers.rank == 0 else _silent,
+            workers=workers,
+        )
+        trainer.log(f"{trainer.model.n_parameters:,} parameters, {len(trainer.shard):,} windows")
+        result = trainer.run(arguments.out)
+        if workers.rank == 0:
+            give(checkpoint=str(arguments.out), **result)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from musicgen_vae.music.attributes import N_CLASSES, measure
 from musicgen_vae.music.clip import Role
 from musicgen_vae.training.data import make_batch, plan_epoch
 from musicgen_vae.training.loop import select
-from musicgen_vae.training.objective import elbo_terms, report
+from musicgen_vae.training.objective import Objective, report
 
 CONTROLLED = ("density", "polyphony", "register", "syncopation")
 _CHUNK = 64
@@ -112,13 +112,14 @@ def _reconstruction(composer: Composer, shard: Any, songs: list[str], log: Log) 
 def _elbo(composer: Composer, shard: Any, pieces: Any) -> dict[str, float]:
     """Means over clips in nats, with one draw of z per clip, in single precision."""
     rng = np.random.default_rng(0)
+    objective = Objective(composer.model, autocast=False)
     terms = []
     active = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for plan in plan_epoch(shard, 6000, seed=0, epoch=0):
             batch = make_batch(shard, plan, pieces, composer.spec, None, rng)
-            terms.append(elbo_terms(composer.model, batch))
+            terms.append(objective(batch))
             active.append(composer.model.posterior(batch.rows, batch.measured).mu.flatten(1))
     spread = torch.cat(active).var(dim=0)
     per_bar = torch.cat([t.kl for t in terms]).mean(0)

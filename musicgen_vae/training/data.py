@@ -82,6 +82,10 @@ class Batch:
         """Rows to be written in the batch."""
         return int(self.hidden.mask.sum())
 
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 def pad_rows(arrays: Sequence[NDArray[np.int64]]) -> Rows:
     """Arrays of shape (T_i, 6) as one padded batch."""
@@ -289,11 +293,18 @@ def batches(
     seed: int,
     epoch: int,
     first: int = 0,
+    rank: int = 0,
+    n_ranks: int = 1,
 ) -> Iterator[tuple[int, int, Batch]]:
-    """Endless (epoch, index of the batch, batch), from batch ``first`` of ``epoch`` on."""
+    """Endless (epoch, index of the batch, batch), from batch ``first`` of ``epoch`` on.
+
+    Of ``n_ranks`` processes, each takes every n-th batch from ``first + rank`` on; an epoch ends
+    where not all of them would get one.
+    """
     while True:
         plan = plan_epoch(shard, config.tokens_per_batch, seed, epoch)
-        for index in range(first, len(plan)):
+        whole = max(1, (len(plan) - first) // n_ranks) * n_ranks
+        for index in range(first + rank, min(first + whole, len(plan)), n_ranks):
             rng = np.random.default_rng([seed, epoch, index])
             yield epoch, index, make_batch(shard, plan[index], pieces, spec, config, rng)
         epoch, first = epoch + 1, 0

@@ -30,12 +30,21 @@ from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
 from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
 from musicgen_vae.training.muon import Muon
-from musicgen_vae.training.objective import elbo_terms, outline_terms, report, training_loss
+from musicgen_vae.training.objective import Objective, report, training_loss
 from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
+from musicgen_vae.training.workers import Workers
 
 T = TypeVar("T")
 Log = Callable[[str], None]
-_SHOWN = ("recon", "kl", "outline", "f1", "pitch_accuracy", "step_accuracy", "duration_accuracy")
+_SHOWN = (
+    "recon",
+    "kl",
+    "outline",
+    "outline_f1",
+    "pitch_accuracy",
+    "step_accuracy",
+    "duration_accuracy",
+)
 _SHORT_WAY = (".summary.", ".moment.")
 _SHORT_MATRICES = ("bar_in", "bar_out", "joint", "hidden", "out")
 
@@ -152,31 +161,14 @@ def select(shard: Shard, indices: np.ndarray[Any, Any]) -> Shard:
 
 
 @torch.no_grad()
-def validate(model: ConditionalVAE, batches: Iterable[Batch], autocast: bool) -> dict[str, float]:
-    """Report over held-out batches with a fixed draw of z."""
-    model.eval()
-    terms = []
-    with torch.random.fork_rng(devices=[]):
+def validate(objective: Objective, batches: Iterable[Batch], *, short: bool) -> dict[str, float]:
+    """Report over held-out batches with a fixed draw of z; ``short`` is the first stage."""
+    objective.eval()
+    with torch.random.fork_rng():
         torch.manual_seed(0)
-        for batch in batches:
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
-                terms.append(elbo_terms(model, batch))
-    model.train()
+        terms = [objective(batch, short=short) for batch in batches]
+    objective.train()
     return report(terms)
-
-
-@torch.no_grad()
-def validate_outline(model: ConditionalVAE, batches: Iterable[Batch]) -> dict[str, float]:
-    """Mean over held-out batches of what ``outline_terms`` reports."""
-    model.eval()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        results = [
-            outline_terms(model, batch, outline_steps(int(batch.asked.bar_steps[0])), 0.0)[1]
-            for batch in batches
-        ]
-    model.train()
-    return mean_of(results)
 
 
 class Trainer:
@@ -191,7 +183,9 @@ class Trainer:
         data_config: DataConfig,
         config: TrainConfig,
         log: Log,
+        workers: Workers | None = None,
     ) -> None:
+        self.workers = workers = workers or Workers()
         self.pieces, info = load_info(corpus)
         self.shard = load_shard(corpus / "train.safetensors")
         self.spec = spec_from_corpus(info, data_config)
@@ -199,11 +193,11 @@ class Trainer:
         self.model_config, self.data_config, self.config = model_config, data_config, config
         self.log = log
         torch.manual_seed(config.seed)
-        self.model = ConditionalVAE(model_config, self.spec)
+        self.model = ConditionalVAE(model_config, self.spec).to(workers.device)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
         self.base_lrs = (config.lr_matrices, config.lr_rest)
-        self.autocast = torch.cpu._is_avx512_bf16_supported()
+        self.objective = workers.share(Objective(self.model, workers.bfloat16))
         self.progress = Progress()
         if (run / NUMBERS_FILE).exists():
             self.progress = load_state(run, self.model, self.average, self.optimisers)
@@ -214,7 +208,10 @@ class Trainer:
             self.spec,
             config.validation_clips,
         )
-        self.averaged = ConditionalVAE(model_config, self.spec)
+        self.validation = [batch.to(workers.device) for batch in self.validation]
+        self.averaged = Objective(
+            ConditionalVAE(model_config, self.spec).to(workers.device), workers.bfloat16
+        )
         if config.compile:
             for block in (*self.model.encoder.blocks, *self.model.decoder.blocks):
                 block.compile(dynamic=True)
@@ -239,6 +236,8 @@ class Trainer:
             seed=config.seed,
             epoch=self.progress.epoch,
             first=self.progress.batch,
+            rank=self.workers.rank,
+            n_ranks=self.workers.n,
         )
         recent: list[dict[str, float]] = []
         last: dict[str, float] = {}
@@ -252,25 +251,23 @@ class Trainer:
                 self.progress,
                 step=self.progress.step + 1,
                 epoch=epoch,
-                batch=index + 1,
-                n_tokens=self.progress.n_tokens + batch.n_tokens,
-                n_clips=self.progress.n_clips + len(batch.null_z),
+                batch=index - self.workers.rank + self.workers.n,
+                n_tokens=self.progress.n_tokens + self.workers.n * batch.n_tokens,
+                n_clips=self.progress.n_clips + self.workers.n * len(batch.null_z),
                 seconds=self.progress.seconds + time.perf_counter() - began,
             )
             step, done = self.progress.step, self.progress.step == config.steps
+            if self.workers.rank > 0:
+                continue
             if step % config.log_every == 0 or done:
                 self.write(log_file, "train", mean_of(recent))
                 recent = []
-            if step == config.outline_stage:
-                # What follows differs too much for an average of both.
-                self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
-            if step < config.outline_stage and step % config.validate_every == 0:
-                self.write(log_file, "validation", validate_outline(self.model, self.validation))
-            elif step % config.validate_every == 0 or done:
-                self.averaged.load_state_dict(self.average)
-                last = validate(self.averaged, self.validation, self.autocast)
+            if step % config.validate_every == 0 or done:
+                self.averaged.model.load_state_dict(self.average)
+                short = step <= config.outline_stage
+                last = validate(self.averaged, self.validation, short=short)
                 self.write(log_file, "validation", last)
-                if checkpoint is not None:
+                if checkpoint is not None and not short:
                     self.export(checkpoint, last)
             if step % config.save_every == 0 or done:
                 save_state(
@@ -282,24 +279,23 @@ class Trainer:
         """One optimiser step; returns what to log."""
         config = self.config
         number = self.progress.step
-        torch.manual_seed(config.seed * 1_000_003 + number)
-        if number < config.outline_stage:
-            beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
-            steps = outline_steps(int(batch.asked.bar_steps[0]))
+        seed = config.seed * 1_000_003 + number
+        torch.manual_seed(seed * self.workers.n + self.workers.rank)
+        first_stage = number < config.outline_stage
+        since = number if first_stage else number - config.outline_stage
+        beta = config.beta * min(1.0, (since + 1) / max(1, config.beta_steps))
+        steps = outline_steps(int(batch.asked.bar_steps[0]))
+        if first_stage:
             some = torch.randperm(len(steps))[: -(-len(steps) // config.outline_share)]
-            loss, result = outline_terms(self.model, batch, steps[some.sort().values], beta)
-        else:
-            beta = config.beta * min(1.0, (number + 1 - config.outline_stage) / config.beta_steps)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
-                terms = elbo_terms(self.model, batch)
-            loss = training_loss(
-                terms,
-                batch.n_tokens,
-                beta=beta,
-                free_bits=config.free_bits,
-                outline_weight=config.outline_weight,
-            )
-            result = report([terms])
+            steps = steps[some.sort().values]
+        terms = self.objective(batch.to(self.workers.device), steps, short=first_stage)
+        loss = training_loss(
+            terms,
+            batch.n_tokens,
+            beta=beta,
+            free_bits=config.free_bits,
+            outline_weight=1.0 if first_stage else config.outline_weight,
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_gradient)
         factor = learning_rate_factor(number, config)
@@ -309,7 +305,7 @@ class Trainer:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.update_average()
-        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **result}
+        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **report([terms])}
 
     @torch.no_grad()
     def update_average(self) -> None:

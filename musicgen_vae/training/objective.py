@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from musicgen_vae.model.distributions import DiagonalGaussian
-from musicgen_vae.model.losses import (
-    FieldLosses,
-    field_losses,
-    free_bits_kl,
-)
+from musicgen_vae.model.losses import FieldLosses, field_losses, free_bits_kl
 from musicgen_vae.model.outline import outline_f1, outline_loss, outline_steps, outline_targets
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.data import Batch
@@ -20,35 +16,73 @@ from musicgen_vae.training.data import Batch
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Parts of the ELBO of one batch.
+    """Parts of the objective of one batch.
 
     Attributes:
-        fields: losses and hits of each field.
+        fields: losses and hits of each field of the notes; None where the decoder was not run.
         kl: nats per bar, shape (B, 4).
         outline: loss of the outline guessed from z and c alone, in weighted nats per clip, (B,).
+        outline_f1: how much of it was guessed right, shape ().
         seen: clips whose z the decoder saw, shape (B,).
     """
 
-    fields: FieldLosses
+    fields: FieldLosses | None
     kl: Tensor
     outline: Tensor
+    outline_f1: Tensor
     seen: Tensor
 
 
-def elbo_terms(model: ConditionalVAE, batch: Batch) -> Terms:
-    """Encode, draw z, decode with teacher forcing."""
-    posterior = model.posterior(batch.rows, batch.measured)
-    prior = model.prior(batch.asked, batch.kept)
-    prefix = model.prefix(posterior.rsample(), batch.asked, batch.kept, batch.null_z)
-    logits, target, clip = model.decoder(prefix, batch.hidden, batch.asked.bar_steps, batch.unknown)
-    steps = outline_steps(int(batch.asked.bar_steps[0]))
-    outline = model.decoder.outline_logits(prefix.context, steps)
-    return Terms(
-        fields=field_losses(logits, target, clip, len(batch.null_z)),
-        kl=posterior.kl(prior),
-        outline=outline_loss(outline, outline_targets(batch.rows.tokens, batch.rows.mask, steps)),
-        seen=~batch.null_z,
-    )
+class Objective(nn.Module):
+    """Encode, draw z, decode with teacher forcing: what ``training_loss`` and ``report`` need."""
+
+    def __init__(self, model: ConditionalVAE, autocast: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.autocast = autocast
+
+    def forward(self, batch: Batch, steps: Tensor | None = None, *, short: bool = False) -> Terms:
+        """All terms of a batch.
+
+        Args:
+            batch: on the model's device.
+            steps: steps of the bar whose outline counts, shape (S,); by default all that have one.
+            short: the first stage, notes to z to outline without the transformers; its prior is
+                N(0, 1), where the learned prior starts too.
+        """
+        all_steps = outline_steps(int(batch.asked.bar_steps[0]))
+        steps = all_steps if steps is None else steps
+        with torch.autocast(batch.null_z.device.type, torch.bfloat16, enabled=self.autocast):
+            return self._terms(batch, steps.to(batch.null_z.device), len(all_steps), short)
+
+    def _terms(self, batch: Batch, steps: Tensor, n_steps: int, short: bool) -> Terms:
+        model = self.model
+        if short:
+            posterior = model.short_posterior(batch.rows)
+            zeros = torch.zeros_like(posterior.mu)
+            prior = DiagonalGaussian(mu=zeros, logvar=zeros)
+            seen = torch.ones_like(batch.null_z)
+            fields = None
+            context = model.decoder.moment.of_bars(posterior.rsample(), model.control(batch.asked))
+        else:
+            posterior = model.posterior(batch.rows, batch.measured)
+            prior = model.prior(batch.asked, batch.kept)
+            seen = ~batch.null_z
+            prefix = model.prefix(posterior.rsample(), batch.asked, batch.kept, batch.null_z)
+            logits, target, clip = model.decoder(
+                prefix, batch.hidden, batch.asked.bar_steps, batch.unknown
+            )
+            fields = field_losses(logits, target, clip, len(batch.null_z))
+            context = prefix.context
+        outline = model.decoder.outline_logits(context, steps)
+        struck = outline_targets(batch.rows.tokens, batch.rows.mask, steps)
+        return Terms(
+            fields=fields,
+            kl=posterior.kl(prior),
+            outline=outline_loss(outline, struck) * (n_steps / len(steps)),
+            outline_f1=outline_f1(outline.detach(), struck),
+            seen=seen,
+        )
 
 
 def training_loss(
@@ -59,55 +93,30 @@ def training_loss(
     Clips whose z the decoder did not see pay no KL and no outline loss: both would only mislead.
     """
     of_z = beta * free_bits_kl(terms.kl, free_bits) + outline_weight * terms.outline
-    return (terms.fields.weighted() + of_z * terms.seen).sum() / max(1, n_tokens)
-
-
-def outline_terms(
-    model: ConditionalVAE, batch: Batch, steps: Tensor, beta: float
-) -> tuple[Tensor, dict[str, float]]:
-    """The loss of the first stage: notes to z to outline by the short ways, no transformer.
-
-    The prior of this stage is N(0, 1), which is also where the learned prior starts.
-
-    Args:
-        model: whose bar summaries and moments learn.
-        batch: clips.
-        steps: which steps of the bar count, shape (S,).
-        beta: weight of the KL.
-
-    Returns:
-        Loss per token row, shape (), and what to log (nats per clip).
-    """
-    posterior = model.short_posterior(batch.rows)
-    zeros = torch.zeros_like(posterior.mu)
-    kl = posterior.kl(DiagonalGaussian(mu=zeros, logvar=zeros)).sum(-1)
-    context = model.decoder.moment.of_bars(posterior.rsample(), model.control(batch.asked))
-    logits = model.decoder.outline_logits(context, steps)
-    target = outline_targets(batch.rows.tokens, batch.rows.mask, steps)
-    loss = outline_loss(logits, target)
-    share = len(steps) / len(outline_steps(int(batch.asked.bar_steps[0])))
-    total = (loss + beta * share * kl).sum() / max(1, batch.n_tokens)
-    return total, {
-        "outline": float(loss.detach().mean()) / share,
-        "kl": float(kl.detach().mean()),
-        "f1": float(outline_f1(logits.detach(), target)),
-    }
+    loss = (of_z * terms.seen).sum()
+    if terms.fields is not None:
+        loss = loss + terms.fields.weighted().sum()
+    return loss / max(1, n_tokens)
 
 
 @torch.no_grad()
 def report(terms: list[Terms]) -> dict[str, float]:
     """Means over clips in nats, and the share of field values guessed right, of several batches."""
     n_clips = sum(len(t.seen) for t in terms)
-    kl = sum(float(t.kl.sum()) for t in terms) / n_clips
-    recon = sum(float(t.fields.recon_loss().sum()) for t in terms) / n_clips
-    outline = sum(float((t.outline * t.seen).sum()) for t in terms)
     n_seen = max(1, sum(int(t.seen.sum()) for t in terms))
-    result = {"recon": recon, "kl": kl, "elbo": -(recon + kl), "outline": outline / n_seen}
-    for field in terms[0].fields.nats:
+    result = {
+        "kl": sum(float(t.kl.sum()) for t in terms) / n_clips,
+        "outline": sum(float((t.outline * t.seen).sum()) for t in terms) / n_seen,
+        "outline_f1": sum(float(t.outline_f1) * len(t.seen) for t in terms) / n_clips,
+    }
+    fields = [t.fields for t in terms if t.fields is not None]
+    if not fields:
+        return result
+    result["recon"] = sum(float(f.recon_loss().sum()) for f in fields) / n_clips
+    result["elbo"] = -(result["recon"] + result["kl"])
+    for field in fields[0].nats:
         name = field.name.lower()
-        total = sum(float(t.fields.nats[field].sum()) for t in terms)
-        hits = sum(float(t.fields.correct[field]) for t in terms)
-        count = sum(float(t.fields.counted[field]) for t in terms)
-        result[f"{name}_nats"] = total / n_clips
-        result[f"{name}_accuracy"] = hits / max(1.0, count)
+        count = sum(float(f.counted[field]) for f in fields)
+        result[f"{name}_nats"] = sum(float(f.nats[field].sum()) for f in fields) / n_clips
+        result[f"{name}_accuracy"] = sum(float(f.correct[field]) for f in fields) / max(1.0, count)
     return result
