@@ -84,7 +84,7 @@ def read_file(path: Path) -> Piece:
 
 def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
     """The clips of a MIDI file that the model can read, without silent ones."""
-    piece = read_file(path)
+    piece = composer.settle_key(read_file(path))
     left_out = {note.role for note in piece.notes} - set(composer.spec.roles)
     if left_out:
         names = ", ".join(role.label for role in sorted(left_out))

@@ -33,6 +33,7 @@ from musicgen_vae.model.controls import (
     measured_arrays,
 )
 from musicgen_vae.model.distributions import DiagonalGaussian
+from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.attributes import measure
 from musicgen_vae.music.clip import (
@@ -41,9 +42,11 @@ from musicgen_vae.music.clip import (
     Key,
     Meter,
     Mode,
+    Piece,
     Place,
     Role,
 )
+from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.tokens import Tokens, clip_to_tokens, note_rows, tokens_to_notes
 
 KeyChoice = Literal["a", "b", "switch"]
@@ -51,6 +54,7 @@ LatentPath = Literal["line", "circle"]
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _ALL_ROLES = (1 << len(Role)) - 1
 _ENCODE_BATCH = 32
+_FEW_BARS = 8
 
 Check = Callable[[], None]
 
@@ -152,6 +156,42 @@ class Composer:
             prior=_concatenate(priors),
             control=torch.cat(controls),
         )
+
+    @torch.inference_mode()
+    def elbo(self, clips: Sequence[Clip]) -> Tensor:
+        """How well the model knows each clip: the ELBO at the posterior's mean, in nats, (B,).
+
+        Raises:
+            ClipError: if a clip has no note the model can read, or too many.
+        """
+        chosen = [self.fit(clip) for clip in clips]
+        encoded = self.encode(chosen)
+        condition = self._measured(chosen)
+        rows = _pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+        none = Rows.none(len(chosen), self.device)
+        prefix = self.model.prefix(encoded.posterior.mode(), condition, none)
+        logits, target, clip_index = self.model.decoder(prefix, rows, condition.bar_steps)
+        losses = field_losses(logits, target, clip_index, len(chosen))
+        return -(losses.recon_loss() + encoded.posterior.kl(encoded.prior).sum(-1))
+
+    def settle_key(self, piece: Piece) -> Piece:
+        """A short piece in the likeliest of the three keys that its notes suggest, by ELBO.
+
+        A few bars often fit the scales of neighbouring keys alike; which of them makes the notes
+        most like music that the model knows is better judged by the model. A long piece has notes
+        enough for ``estimate_key`` and stays as it is, as do notes that the model cannot read.
+        """
+        if len(piece.bars) > _FEW_BARS:
+            return piece
+        keys = rank_keys(piece.notes)
+        keyed = [replace(piece, key=key) for key in keys]
+        clips = [
+            [clip for clip in each.clips() if clip.keep(self.spec.roles).notes] for each in keyed
+        ]
+        if not clips[0]:
+            return piece
+        known = [float(self.elbo(each).sum()) for each in clips]
+        return keyed[known.index(max(known))]
 
     def decode(
         self,

@@ -118,8 +118,8 @@ def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
             is like.
         """
         request = handlers.MorphRequest(
-            a=handlers.read_upload(file_a),
-            b=handlers.read_upload(file_b),
+            a=handlers.read_upload(file_a, composer),
+            b=handlers.read_upload(file_b, composer),
             clip_a=clip_a,
             clip_b=clip_b,
             steps=steps,

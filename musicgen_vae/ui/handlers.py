@@ -224,8 +224,8 @@ class Upload:
         return spans[index]
 
 
-def read_upload(path: str | Path | None) -> Upload:
-    """The MIDI file at ``path``.
+def read_upload(path: str | Path | None, composer: Composer | None = None) -> Upload:
+    """The MIDI file at ``path``, a short one in the key that ``composer`` finds likeliest.
 
     Raises:
         MidiError: if there is none or it cannot be used.
@@ -235,6 +235,8 @@ def read_upload(path: str | Path | None) -> Upload:
     with Path(path).open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     piece = read_midi(data)
+    if composer is not None:
+        piece = composer.settle_key(piece)
     return Upload(piece=piece, title=piece.title or Path(path).stem)
 
 
@@ -264,7 +266,7 @@ def reconstruct(
         ControlError: if it has too many bars.
         ClipError: if the model can read none of its notes.
     """
-    upload = read_upload(path)
+    upload = read_upload(path, composer)
     clips = list(upload.piece.clips())
     if len(clips) > MAX_CLIPS:
         raise ControlError(

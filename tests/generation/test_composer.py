@@ -12,7 +12,8 @@ from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
-from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Role
+from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Role, tidy
+from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.midi import read_midi
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
@@ -40,6 +41,34 @@ def test_the_same_seed_gives_the_same_notes_alone_or_in_any_batch(tiny_composer:
     for i in (0, 3, 9, 10):
         assert tiny_composer.sample(n=1, seed=40 + i)[0] == together[i]
     assert tiny_composer.sample(n=3, seed=45) == together[5:8]
+
+
+@torch.inference_mode()
+def test_elbo_is_the_same_alone_or_in_a_batch(
+    tiny_composer: Composer, tune: Clip, other: Clip
+) -> None:
+    both = tiny_composer.elbo([tune, other])
+    torch.testing.assert_close(tiny_composer.elbo([other])[0], both[1], atol=1e-2, rtol=1e-4)
+    noise = replace(tune, notes=tidy(replace(n, pitch=(n.pitch * 7) % 128) for n in tune.notes))
+    assert tiny_composer.elbo([noise])[0] < both[0]
+
+
+def test_a_short_piece_takes_the_likeliest_of_three_keys(tiny_composer: Composer) -> None:
+    piece = read_midi((EXAMPLES / "ode_to_joy.mid").read_bytes())
+    assert tiny_composer.settle_key(piece) is piece  # long enough
+    short = replace(
+        piece,
+        bars=piece.bars[:4],
+        notes=tuple(n for n in piece.notes if n.end <= piece.bars[3].end),
+    )
+    settled = tiny_composer.settle_key(short)
+    assert settled.key.shift in [key.shift for key in rank_keys(short.notes)]
+    assert settled.notes == short.notes
+    elbo = {
+        key: float(tiny_composer.elbo(replace(short, key=key).clips()).sum())
+        for key in rank_keys(short.notes)
+    }
+    assert settled.key == max(elbo, key=elbo.__getitem__)
 
 
 def test_samples_are_music(tiny_composer: Composer) -> None:

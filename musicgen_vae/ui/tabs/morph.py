@@ -97,7 +97,7 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
         if file is None:
             return nothing
         try:
-            upload = handlers.read_upload(file)
+            upload = handlers.read_upload(file, composer)
             take = handlers.preview(composer, recorder, upload, 0)
         except InputError as error:
             gr.Warning(plain(error), title=text("upload_error_title"))
@@ -119,7 +119,7 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
 
     @telling
     def on_clip(file: str | None, index: int) -> Any:
-        return handlers.preview(composer, recorder, handlers.read_upload(file), index)
+        return handlers.preview(composer, recorder, handlers.read_upload(file, composer), index)
 
     @telling
     def on_morph(
@@ -134,8 +134,8 @@ def build_morph(composer: Composer, recorder: Recorder) -> None:
         if file_a is None or file_b is None:
             raise ControlError(text("morph_missing"))
         request = handlers.MorphRequest(
-            a=handlers.read_upload(file_a),
-            b=handlers.read_upload(file_b),
+            a=handlers.read_upload(file_a, composer),
+            b=handlers.read_upload(file_b, composer),
             clip_a=clip_a or 0,
             clip_b=clip_b or 0,
             steps=n_steps,
