@@ -12,6 +12,7 @@ import pytest
 from musicgen_vae.cli import main
 from musicgen_vae.music.clip import Role
 from musicgen_vae.music.midi import read_midi
+from tests.bad_files import BAD_FILES
 from tests.conftest import TINY_CHECKPOINT
 from tests.training.corpora import build
 
@@ -147,23 +148,22 @@ def test_train_evaluate_and_describe(
     assert described["demo_set"]["n_clips"] >= 1000
 
 
-HEADER = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0"
-BAD_FILES = {
-    "empty": b"",
-    "text": b"this is no MIDI file at all",
-    "header only": HEADER,
-    "truncated": ODE.read_bytes()[:200],
-    "no notes": HEADER + b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00",
-}
-
-
 @pytest.mark.parametrize("kind", BAD_FILES)
 def test_bad_files(run: Run, tmp_path: Path, kind: str) -> None:
+    data, words = BAD_FILES[kind]
     path = tmp_path / "bad.mid"
-    path.write_bytes(BAD_FILES[kind])
+    path.write_bytes(data)
     checkpoint = ["--checkpoint", TINY_CHECKPOINT]
-    assert "bad.mid" in run.fails("reconstruct", path, "--out", tmp_path, *checkpoint)
-    assert "bad.mid" in run.fails("render", path, tmp_path / "x.wav")
+    for command in (
+        ["reconstruct", path],
+        ["interpolate", ODE, path],
+        ["complete", path, "--keep", "melody"],
+    ):
+        said = run.fails(*command, "--out", tmp_path, *checkpoint)
+        assert "bad.mid" in said
+        assert words in said
+    if kind != "drums only":  # those can be heard
+        assert words in run.fails("render", path, tmp_path / "x.wav")
 
 
 @pytest.mark.parametrize(

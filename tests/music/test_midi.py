@@ -28,26 +28,8 @@ from musicgen_vae.music.midi import (
     scan_midi,
     write_midi,
 )
+from tests.bad_files import END, NOTE, chunk, file_of, tempo
 from tests.music.strategies import midi_pieces
-
-NOTE = b"\x00\x90\x3c\x50" + b"\x83\x60\x80\x3c\x00"  # one quarter of middle C at 480 ticks
-END = b"\x00\xff\x2f\x00"
-
-
-def chunk(body: bytes, kind: bytes = b"MTrk") -> bytes:
-    return kind + struct.pack(">I", len(body)) + body
-
-
-def file_of(
-    *bodies: bytes, form: int = 1, division: int = 480, n_tracks: int | None = None
-) -> bytes:
-    n_tracks = len(bodies) if n_tracks is None else n_tracks
-    header = struct.pack(">HHH", form, n_tracks, division)
-    return chunk(header, b"MThd") + b"".join(chunk(body) for body in bodies)
-
-
-def tempo(microseconds: int) -> bytes:
-    return b"\x00\xff\x51\x03" + microseconds.to_bytes(3, "big")
 
 
 def meter(numerator: int, power: int) -> bytes:
