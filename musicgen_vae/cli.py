@@ -85,10 +85,6 @@ def read_file(path: Path) -> Piece:
 def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
     """The clips of a MIDI file that the model can read, without silent ones."""
     piece = composer.settle_key(read_file(path))
-    left_out = {note.role for note in piece.notes} - set(composer.spec.roles)
-    if left_out:
-        names = ", ".join(role.label for role in sorted(left_out))
-        say(f"{path}: this checkpoint has not learnt {names}; these notes are left out")
     clips = tuple(clip for clip in piece.clips() if clip.keep(composer.spec.roles).notes)
     if not clips:
         names = ", ".join(role.label for role in composer.spec.roles)
@@ -98,6 +94,10 @@ def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
             f"{path} has {len(clips)} clips of four bars; at most {_MAX_CLIPS} are taken at once: "
             "cut the file"
         )
+    left_out = {note.role for note in piece.notes} - set(composer.spec.roles)
+    if left_out:
+        names = ", ".join(role.label for role in sorted(left_out))
+        say(f"{path}: this checkpoint has not learnt {names}; these notes are left out")
     return clips
 
 
