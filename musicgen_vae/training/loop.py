@@ -213,6 +213,8 @@ class Trainer:
             ConditionalVAE(model_config, self.spec).to(workers.device), workers.bfloat16
         )
         if config.compile:
+            # Blocks are compiled one by one; splitting them for gradient buckets fails.
+            torch._dynamo.config.optimize_ddp = False
             for block in (*self.model.encoder.blocks, *self.model.decoder.blocks):
                 block.compile(dynamic=True)
 
