@@ -65,6 +65,18 @@ def rank_keys(notes: Iterable[Note], n: int = 3) -> tuple[Key, ...]:
     return tuple(frames[shift][0] for shift in order[:n])
 
 
+def majorness(profile: NDArray[np.float64]) -> float:
+    """How much better a pitch-class profile, shape (12,), fits its best major key than a minor one.
+
+    A difference of two correlations, -2 to 2, whatever the tonic.
+    """
+    best = {
+        mode: max(_correlation(profile, np.roll(expected, tonic)) for tonic in range(12))
+        for mode, expected in _PROFILES.items()
+    }
+    return best[Mode.MAJOR] - best[Mode.MINOR]
+
+
 def _accidentals(shift: int) -> int:
     """Sharps or flats (0 to 6) in the key signature of C major moved by ``shift`` semitones."""
     return abs((shift * 7 + 6) % 12 - 6)
