@@ -142,7 +142,7 @@ class Composer:
         for begin in range(0, len(clips), _ENCODE_BATCH):
             chosen = [self.fit(clip) for clip in clips[begin : begin + _ENCODE_BATCH]]
             condition = self._measured(chosen)
-            rows = _pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+            rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
             parts.append(
                 (
                     self.model.posterior(rows, condition),
@@ -167,7 +167,7 @@ class Composer:
         chosen = [self.fit(clip) for clip in clips]
         encoded = self.encode(chosen)
         condition = self._measured(chosen)
-        rows = _pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+        rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
         none = Rows.none(len(chosen), self.device)
         prefix = self.model.prefix(encoded.posterior.mode(), condition, none)
         logits, target, clip_index = self.model.decoder(prefix, rows, condition.bar_steps)
@@ -417,7 +417,7 @@ class Composer:
         control = self.model.control(condition)
         seeds = [seed + i for i in range(n)]
         generators = [_generator(s) for s in seeds]
-        prior = self.model.prior(condition, _pad([shown] * n).to(self.device))
+        prior = self.model.prior(condition, Rows.pad([shown] * n).to(self.device))
         z = prior.sample(generators, latent_temperature)
         items = [
             DecodeItem(
@@ -532,7 +532,7 @@ class Composer:
             if clips:
                 rows = np.array(note_rows(clips[-1]), dtype=np.int16).reshape(-1, 6)
                 context = before_rows(rows)
-            prior = self.model.prior(condition, _pad([context]).to(self.device))
+            prior = self.model.prior(condition, Rows.pad([context]).to(self.device))
             z = unwhiten(latent_temperature * eps.to(self.device), prior)
             item = DecodeItem(
                 z=z[0],
@@ -613,16 +613,6 @@ def _generator(seed: int) -> torch.Generator:
 
 def _with_rows(template: Clip, rows: Tokens) -> Clip:
     return replace(template, notes=tokens_to_notes(rows, template.meter.steps))
-
-
-def _pad(arrays: Sequence[Tokens]) -> Rows:
-    width = max(len(array) for array in arrays)
-    tokens = np.zeros((len(arrays), width, 6), dtype=np.int64)
-    mask = np.zeros((len(arrays), width), dtype=np.bool_)
-    for i, array in enumerate(arrays):
-        tokens[i, : len(array)] = array
-        mask[i, : len(array)] = True
-    return Rows(tokens=torch.from_numpy(tokens), mask=torch.from_numpy(mask))
 
 
 def _concatenate(parts: Sequence[DiagonalGaussian]) -> DiagonalGaussian:

@@ -129,12 +129,7 @@ class _Block:
         device = items[0].z.device
         self.device = device
         self.bar_steps = torch.tensor([item.bar_steps for item in items], device=device)
-        tokens = np.zeros((BLOCK, width, len(Field)), dtype=np.int64)
-        mask = np.zeros((BLOCK, width), dtype=np.bool_)
-        for i, item in enumerate(items):
-            tokens[i, : len(item.kept)] = item.kept
-            mask[i, : len(item.kept)] = True
-        kept = Rows(tokens=torch.from_numpy(tokens), mask=torch.from_numpy(mask)).to(device)
+        kept = Rows.pad([item.kept for item in items], width).to(device)
         self.prefix: Prefix = decoder.prefix(
             torch.stack([item.z for item in items]),
             torch.stack([item.control for item in items]),

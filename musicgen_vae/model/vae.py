@@ -13,10 +13,14 @@ Axes: B batch, T tokens, D latent numbers per bar, K kept notes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from musicgen_vae.model.config import ModelConfig
@@ -68,6 +72,18 @@ class Rows:
             tokens=torch.zeros(batch, 0, len(Field), dtype=torch.long, device=device),
             mask=torch.zeros(batch, 0, dtype=torch.bool, device=device),
         )
+
+    @classmethod
+    def pad(cls, arrays: Sequence[NDArray[np.integer[Any]]], width: int | None = None) -> Rows:
+        """Arrays of shape (T_i, 6) as one batch of ``width`` rows (by default the longest's)."""
+        if width is None:
+            width = max((len(array) for array in arrays), default=0)
+        tokens = np.zeros((len(arrays), width, len(Field)), dtype=np.int64)
+        mask = np.zeros((len(arrays), width), dtype=np.bool_)
+        for i, array in enumerate(arrays):
+            tokens[i, : len(array)] = array
+            mask[i, : len(array)] = True
+        return cls(tokens=torch.from_numpy(tokens), mask=torch.from_numpy(mask))
 
     def to(self, device: torch.device) -> Rows:
         """The same rows on another device."""

@@ -87,23 +87,39 @@ class Batch:
         return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-def pad_rows(arrays: Sequence[NDArray[np.int64]]) -> Rows:
-    """Arrays of shape (T_i, 6) as one padded batch."""
-    width = max((len(a) for a in arrays), default=0)
-    tokens = np.zeros((len(arrays), width, len(Field)), dtype=np.int64)
-    mask = np.zeros((len(arrays), width), dtype=np.bool_)
-    for i, array in enumerate(arrays):
-        tokens[i, : len(array)] = array
-        mask[i, : len(array)] = True
-    return Rows(tokens=torch.from_numpy(tokens), mask=torch.from_numpy(mask))
+def window_weights(shard: Shard, pieces: Sequence[PieceInfo]) -> NDArray[np.float64]:
+    """How often each window is seen in an epoch on average, shape (N,), with mean 1.
+
+    Inverse to the root of its style's number of windows: of two styles, one with four times the
+    windows is heard twice as often, so that no style drowns and none is learnt by heart.
+    """
+    style = np.array([pieces[index].style for index in shard.piece])
+    _, kind, count = np.unique(style, return_inverse=True, return_counts=True)
+    weight: NDArray[np.float64] = 1.0 / np.sqrt(count[kind])
+    return weight / weight.mean()
 
 
 def plan_epoch(
-    shard: Shard, tokens_per_batch: int, seed: int, epoch: int
+    shard: Shard,
+    tokens_per_batch: int,
+    seed: int,
+    epoch: int,
+    weights: NDArray[np.float64] | None = None,
 ) -> list[NDArray[np.int64]]:
-    """Window indices of each batch of an epoch: similar lengths and one meter per batch."""
+    """Window indices of each batch of an epoch: similar lengths and one meter per batch.
+
+    Args:
+        shard: the windows.
+        tokens_per_batch: padded token rows in a batch, about.
+        seed: with ``epoch``, decides the order.
+        epoch: counted from 0.
+        weights: how often each window comes on average, shape (N,); by default once.
+    """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(shard))
+    if weights is not None:
+        copies = np.floor(weights + rng.random(len(weights))).astype(np.int64)
+        order = rng.permutation(np.repeat(np.arange(len(shard)), copies))
     lengths = shard.lengths
     meter = shard.meter[:, 0] * 100 + shard.meter[:, 1]
     mean = max(1.0, float(lengths.mean()))
@@ -266,7 +282,7 @@ def make_batch(
         kept_roles=torch.from_numpy(np.stack(kept_roles)),
         bar_steps=bar_steps,
     )
-    hidden_rows = pad_rows(hidden)
+    hidden_rows = Rows.pad(hidden)
     null_z = np.zeros(n_clips, dtype=np.bool_)
     unknown = np.zeros(tuple(hidden_rows.mask.shape), dtype=np.bool_)
     if config is not None:
@@ -274,8 +290,8 @@ def make_batch(
         null_z = rng.random(n_clips) < config.null_z
         unknown = rng.random(unknown.shape) < config.token_dropout
     return Batch(
-        rows=pad_rows(whole),
-        kept=pad_rows(kept),
+        rows=Rows.pad(whole),
+        kept=Rows.pad(kept),
         hidden=hidden_rows,
         measured=measured,
         asked=asked,
@@ -301,8 +317,9 @@ def batches(
     Of ``n_ranks`` processes, each takes every n-th batch from ``first + rank`` on; an epoch ends
     where not all of them would get one.
     """
+    weights = window_weights(shard, pieces)
     while True:
-        plan = plan_epoch(shard, config.tokens_per_batch, seed, epoch)
+        plan = plan_epoch(shard, config.tokens_per_batch, seed, epoch, weights)
         whole = max(1, (len(plan) - first) // n_ranks) * n_ranks
         for index in range(first + rank, min(first + whole, len(plan)), n_ranks):
             rng = np.random.default_rng([seed, epoch, index])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from musicgen_vae.training.data import (
     choose_kept,
     make_batch,
     plan_epoch,
+    window_weights,
 )
 from tests.training.corpora import build
 
@@ -61,6 +63,30 @@ def test_an_epoch_holds_every_window_once(shard: Shard) -> None:
         assert len({tuple(shard.meter[i]) for i in batch}) == 1
         assert len(batch) == 1 or len(batch) * shard.lengths[batch].max() <= 800
     assert not np.array_equal(plan[0], plan_epoch(shard, 800, seed=3, epoch=3)[0])
+
+
+def test_weights_say_how_often_a_window_comes(shard: Shard) -> None:
+    weights = np.ones(len(shard))
+    weights[0], weights[1] = 0.0, 2.5
+    seen = np.zeros(len(shard))
+    for epoch in range(40):
+        for batch in plan_epoch(shard, 800, seed=3, epoch=epoch, weights=weights):
+            np.add.at(seen, batch, 1)
+    assert seen[0] == 0
+    assert 80 < seen[1] < 120
+    assert (seen[2:] == 40).all()
+
+
+def test_rare_styles_are_seen_more_often(shard: Shard, corpus: Path) -> None:
+    pieces = list(load_info(corpus)[0])
+    assert window_weights(shard, pieces) == pytest.approx(1.0)
+    rare = int(shard.piece[0])
+    pieces[rare] = replace(pieces[rare], style="rare")
+    weights = window_weights(shard, pieces)
+    assert weights.mean() == pytest.approx(1.0)
+    is_rare = shard.piece == rare
+    ratio = weights[is_rare][0] / weights[~is_rare][0]
+    assert ratio == pytest.approx(np.sqrt((~is_rare).sum() / is_rare.sum()))
 
 
 def test_a_resumed_stream_gives_the_same_next_batch(corpus: Path, shard: Shard) -> None:
