@@ -96,7 +96,8 @@ def window_weights(shard: Shard, pieces: Sequence[PieceInfo]) -> NDArray[np.floa
     style = np.array([pieces[index].style for index in shard.piece])
     _, kind, count = np.unique(style, return_inverse=True, return_counts=True)
     weight: NDArray[np.float64] = 1.0 / np.sqrt(count[kind])
-    return weight / weight.mean()
+    weight /= weight.mean()
+    return weight
 
 
 def plan_epoch(

@@ -37,6 +37,7 @@ from musicgen_vae.training.workers import Workers
 T = TypeVar("T")
 Log = Callable[[str], None]
 _SHOWN = (
+    "clips_per_s",
     "recon",
     "kl",
     "outline",
@@ -248,7 +249,9 @@ class Trainer:
             if self.progress.step >= config.steps:
                 break
             began = time.perf_counter()
-            recent.append(self.step(batch))
+            result = self.step(batch)
+            spent = time.perf_counter() - began
+            recent.append({**result, "clips_per_s": self.workers.n * len(batch.null_z) / spent})
             self.progress = replace(
                 self.progress,
                 step=self.progress.step + 1,
@@ -256,7 +259,7 @@ class Trainer:
                 batch=index - self.workers.rank + self.workers.n,
                 n_tokens=self.progress.n_tokens + self.workers.n * batch.n_tokens,
                 n_clips=self.progress.n_clips + self.workers.n * len(batch.null_z),
-                seconds=self.progress.seconds + time.perf_counter() - began,
+                seconds=self.progress.seconds + spent,
             )
             step, done = self.progress.step, self.progress.step == config.steps
             if self.workers.rank > 0:
@@ -340,10 +343,7 @@ class Trainer:
         with log_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({k: _round(v) for k, v in record.items()}) + "\n")
         shown = "  ".join(f"{name} {values[name]:.3f}" for name in _SHOWN if name in values)
-        self.log(
-            f"{kind:10s} step {p.step:6d}  {p.seconds / 60:6.1f} min  "
-            f"{p.n_clips / max(1.0, p.seconds):5.1f} clips/s  {shown}"
-        )
+        self.log(f"{kind:10s} step {p.step:6d}  {p.seconds / 60:6.1f} min  {shown}")
 
 
 def ahead(stream: Iterator[T]) -> Iterator[T]:
