@@ -23,7 +23,7 @@ from musicgen_vae.model.vae import ConditionalVAE
 
 WEIGHTS_FILE = "model.safetensors"
 INFO_FILE = "model.json"
-FORMAT = 1
+FORMAT = 2
 _LFS_HEADER = b"version https://git-lfs"
 
 
