@@ -154,12 +154,16 @@ def sample(arguments: argparse.Namespace) -> None:
         temperature=arguments.temperature,
         latent_temperature=arguments.latent_temperature,
         top_p=arguments.top_p,
+        prior=arguments.prior,
+        guidance=arguments.guidance,
         key=key,
         tempo_qpm=arguments.tempo_qpm,
         in_scale=arguments.in_scale,
     )
     parameters = _asked(
-        arguments, *_CONTROL_NAMES, "temperature", "latent_temperature", "top_p", "key", "tempo_qpm"
+        arguments,
+        *_CONTROL_NAMES,
+        *("temperature", "latent_temperature", "top_p", "prior", "guidance", "key", "tempo_qpm"),
     )
     for i, clip in enumerate(clips):
         seed = arguments.seed + i
@@ -448,6 +452,20 @@ def train(arguments: argparse.Namespace) -> None:
             give(checkpoint=str(arguments.out), **result)
 
 
+def train_flow(arguments: argparse.Namespace) -> None:
+    """Train the sampling prior of a finished checkpoint; writes flow.safetensors beside it."""
+    from musicgen_vae.generation.composer import CHECKPOINT_FOLDER
+    from musicgen_vae.model.flow import FlowConfig
+    from musicgen_vae.threads import limit_threads
+    from musicgen_vae.training.flow import FlowTrainConfig
+    from musicgen_vae.training.flow import train_flow as run
+
+    limit_threads()
+    config = FlowTrainConfig(minutes=arguments.minutes, seed=arguments.seed)
+    folder = arguments.checkpoint or CHECKPOINT_FOLDER
+    give(checkpoint=str(folder), **run(folder, arguments.corpus, FlowConfig(), config, say))
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure the checkpoint on held-out songs; write the figures and docs/results.md."""
     from musicgen_vae.evaluation.evaluate import evaluate as run
@@ -504,7 +522,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(run: Callable[[argparse.Namespace], None], *, model: bool = True) -> Any:
-        made = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        name = run.__name__.replace("_", "-")
+        made = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
         made.set_defaults(run=run)
         if model:
             made.add_argument("--checkpoint", type=Path, help="folder (default: the shipped one)")
@@ -536,6 +555,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--temperature", type=float, default=1.0, help="of the notes (default 1)")
     made.add_argument("--latent-temperature", type=float, default=1.0, help="of z (default 1)")
     made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
+    made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
+    made.add_argument("--guidance", type=float, default=1.0, help="of the flow (default 1)")
     made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
     out_folder(made)
 
@@ -623,6 +644,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--save-every", type=int, help="steps")
     made.add_argument("--seed", type=int)
     made.add_argument("--model", help="sizes as JSON, such as '{\"d_model\": 64}'")
+
+    made = command(train_flow)
+    made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
+    made.add_argument("--minutes", type=float, default=30.0, help="(default 30)")
+    made.add_argument("--seed", type=int, default=7, help="(default 7)")
 
     made = command(evaluate)
     made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")

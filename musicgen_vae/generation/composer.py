@@ -33,6 +33,7 @@ from musicgen_vae.model.controls import (
     measured_arrays,
 )
 from musicgen_vae.model.distributions import DiagonalGaussian
+from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.attributes import measure
@@ -51,6 +52,7 @@ from musicgen_vae.music.tokens import Tokens, clip_to_tokens, note_rows, tokens_
 
 KeyChoice = Literal["a", "b", "switch"]
 LatentPath = Literal["line", "circle"]
+PriorChoice = Literal["gaussian", "flow"]
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _ALL_ROLES = (1 << len(Role)) - 1
 _ENCODE_BATCH = 32
@@ -249,6 +251,8 @@ class Composer:
         temperature: float = 1.0,
         latent_temperature: float = 1.0,
         top_p: float = 0.95,
+        prior: PriorChoice | None = None,
+        guidance: float = 1.0,
         key: Key | None = None,
         tempo_qpm: float | None = None,
         in_scale: bool = False,
@@ -263,6 +267,8 @@ class Composer:
             temperature: of the notes, >= 0; 0 takes the most likely ones.
             latent_temperature: of z, >= 0.
             top_p: see ``DecodeOptions``.
+            prior: where z comes from; by default the flow, where the checkpoint has one.
+            guidance: of the flow; 1 follows the controls as learnt, more exaggerates them.
             key: where it sounds; by default C major or A minor.
             tempo_qpm: by default from the tempo class asked, else 100.
             in_scale: only notes of the key's scale.
@@ -274,8 +280,8 @@ class Composer:
         condition = self._asked(controls, template.meter).repeat(n)
         control = self.model.control(condition)
         generators = [_generator(s) for s in seeds]
-        prior = self.model.prior(condition, Rows.none(n, self.device))
-        z = prior.sample(generators, latent_temperature)
+        noise = latent_temperature * self._noise(generators)
+        z = self._draw(condition, Rows.none(n, self.device), noise, prior, guidance)
         return self.decode(
             z,
             control,
@@ -304,8 +310,8 @@ class Composer:
         encoded = self.encode([clip])
         eps = whiten(encoded.posterior.mode(), encoded.prior)
         seeds = [seed + i for i in range(n)]
-        noise = [torch.randn(eps.shape, generator=_generator(s)).to(eps) for s in seeds]
-        moved = torch.cat([slerp(eps, fresh, amount) for fresh in noise])
+        noise = self._noise([_generator(s) for s in seeds])
+        moved = torch.stack([slerp(eps[0], fresh, amount) for fresh in noise])
         prior = _repeat(encoded.prior, n)
         return self.decode(
             unwhiten(moved, prior),
@@ -417,8 +423,8 @@ class Composer:
         control = self.model.control(condition)
         seeds = [seed + i for i in range(n)]
         generators = [_generator(s) for s in seeds]
-        prior = self.model.prior(condition, Rows.pad([shown] * n).to(self.device))
-        z = prior.sample(generators, latent_temperature)
+        kept_rows = Rows.pad([shown] * n).to(self.device)
+        z = self._draw(condition, kept_rows, latent_temperature * self._noise(generators))
         items = [
             DecodeItem(
                 z=z[i],
@@ -489,6 +495,8 @@ class Composer:
         temperature: float = 0.9,
         latent_temperature: float = 0.9,
         variation: float = 0.1,
+        prior: PriorChoice | None = None,
+        guidance: float = 1.0,
         key: Key | None = None,
         tempo_qpm: float | None = None,
         check: Check | None = None,
@@ -503,7 +511,9 @@ class Composer:
             seed: of the whole piece.
             temperature: of the notes, >= 0.
             latent_temperature: of z, >= 0.
-            variation: how far (0 to 1) a repeated letter's z moves towards a fresh draw.
+            variation: how far (0 to 1) a repeated letter's noise moves towards a fresh draw.
+            prior: as in ``sample``.
+            guidance: as in ``sample``.
             key: where it sounds.
             tempo_qpm: quarter notes per minute.
             check: called often; may raise to stop.
@@ -517,11 +527,10 @@ class Composer:
         controls = controls or Controls()
         template = self._template(controls, key, tempo_qpm)
         noise: dict[str, Tensor] = {}
-        shape = (1, BARS_PER_CLIP, self.model.config.d_latent)
         clips: list[Clip] = []
         for index, letter in enumerate(letters):
             generator = _generator(seed * 1009 + index)
-            fresh = torch.randn(shape, generator=generator)
+            fresh = self._noise([generator])
             eps = slerp(noise[letter], fresh, variation) if letter in noise else fresh
             noise.setdefault(letter, fresh)
             place = _place(index, len(letters))
@@ -532,8 +541,8 @@ class Composer:
             if clips:
                 rows = np.array(note_rows(clips[-1]), dtype=np.int16).reshape(-1, 6)
                 context = before_rows(rows)
-            prior = self.model.prior(condition, Rows.pad([context]).to(self.device))
-            z = unwhiten(latent_temperature * eps.to(self.device), prior)
+            kept = Rows.pad([context]).to(self.device)
+            z = self._draw(condition, kept, latent_temperature * eps, prior, guidance)
             item = DecodeItem(
                 z=z[0],
                 control=control[0],
@@ -548,6 +557,54 @@ class Composer:
             rows = decode(self.model.decoder, [item], options, check)[0]
             clips.append(_with_rows(replace(template, place=place), rows))
         return clips
+
+    def _draw(
+        self,
+        condition: Condition,
+        kept: Rows,
+        noise: Tensor,
+        prior: PriorChoice | None = None,
+        guidance: float = 1.0,
+    ) -> Tensor:
+        """One z for each item from p(z|c,k): where the prior takes its noise, shape (B, 4, D).
+
+        Raises:
+            ControlError: if the flow is asked for and the checkpoint has none, or guidance is
+                asked of the Gaussian.
+        """
+        flow = self.checkpoint.flow
+        if prior == "flow" and flow is None:
+            raise ControlError("this checkpoint has no flow prior; choose the Gaussian one")
+        if flow is None or prior == "gaussian":
+            if guidance != 1.0:
+                raise ControlError(
+                    "guidance needs the flow prior; leave it at 1 or choose the flow"
+                )
+            return unwhiten(noise, self.model.prior(condition, kept))
+        free = None
+        if guidance != 1.0:
+            free = self._flow_condition(
+                replace(
+                    condition,
+                    clip=torch.zeros_like(condition.clip),
+                    bar=torch.zeros_like(condition.bar),
+                ),
+                kept,
+            )
+        return flow.sample(
+            self._flow_condition(condition, kept), noise, guidance=guidance, free=free
+        )
+
+    def _noise(self, generators: Sequence[torch.Generator]) -> Tensor:
+        """Standard normal numbers for z, shape (B, 4, D), each item's from its own generator."""
+        shape = (BARS_PER_CLIP, self.model.config.d_latent)
+        draws = [torch.randn(shape, generator=generator) for generator in generators]
+        return torch.stack(draws).to(self.device)
+
+    def _flow_condition(self, condition: Condition, kept: Rows) -> FlowCondition:
+        return FlowCondition(
+            control=self.model.control(condition), prior=self.model.prior(condition, kept)
+        )
 
     # -- conditions --------------------------------------------------------------------------
 

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from musicgen_vae.errors import CheckpointError
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.flow import FlowConfig, FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
 
 WEIGHTS_FILE = "model.safetensors"
+FLOW_FILE = "flow.safetensors"
 INFO_FILE = "model.json"
 FORMAT = 2
 _LFS_HEADER = b"version https://git-lfs"
@@ -35,11 +37,13 @@ class Checkpoint:
         model: in evaluation mode, single precision.
         hash: first 12 hexadecimal digits of the SHA-256 of the weights file.
         training: how it was trained, as recorded.
+        flow: the sampling prior, where one was trained.
     """
 
     model: ConditionalVAE
     hash: str
     training: Mapping[str, Any]
+    flow: FlowPrior | None = None
 
 
 def save_checkpoint(
@@ -65,8 +69,61 @@ def save_checkpoint(
     (folder / INFO_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint.
+def save_flow(
+    folder: Path, config: FlowConfig, flow: FlowPrior, model_hash: str, training: Mapping[str, Any]
+) -> None:
+    """Write a flow beside the model whose z it was trained on.
+
+    Args:
+        folder: of the checkpoint.
+        config: sizes of the flow.
+        flow: in any precision; half precision is written.
+        model_hash: of that model; another model's z would be noise to it.
+        training: how it was trained.
+    """
+    half = {
+        name: t.detach().to(torch.float16).contiguous() for name, t in flow.state_dict().items()
+    }
+    info = {
+        "format": FORMAT,
+        "config": config.to_dict(),
+        "model": model_hash,
+        "training": dict(training),
+    }
+    metadata = {"info": json.dumps(info, sort_keys=True)}
+    save_file(half, folder / FLOW_FILE, metadata=metadata)
+
+
+def _load_flow(folder: Path, model: ConditionalVAE, model_hash: str) -> FlowPrior | None:
+    """The flow beside a model; None where there is none.
+
+    Raises:
+        CheckpointError: if it belongs to another model or cannot be read.
+    """
+    path = folder / FLOW_FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            info = json.loads(file.metadata()["info"])
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        flow = FlowPrior(FlowConfig.from_dict(info["config"]), model.config)
+        flow.load_state_dict(weights)
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} does not fit this program: {reason}") from error
+    if info["model"] != model_hash:
+        raise CheckpointError(
+            f"{path} was trained for the model {info['model']}, not for {model_hash} beside it: "
+            "train it again with python -m musicgen_vae train-flow, or remove it"
+        )
+    return flow
+
+
+def load_checkpoint(
+    folder: Path, device: torch.device | str = "cpu", *, with_flow: bool = True
+) -> Checkpoint:
+    """Read a checkpoint, by default with the flow that lies beside it.
 
     Raises:
         CheckpointError: if a file is missing, a Git-LFS pointer, or of another shape or format.
@@ -97,8 +154,11 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
         raise CheckpointError(
             f"the checkpoint in {folder} does not fit this program: {reason}"
         ) from error
+    model_hash = hashlib.sha256(data).hexdigest()[:12]
+    flow = _load_flow(folder, model, model_hash) if with_flow else None
     return Checkpoint(
         model=model.eval().to(device),
-        hash=hashlib.sha256(data).hexdigest()[:12],
+        hash=model_hash,
         training=info["training"],
+        flow=None if flow is None else flow.eval().to(device),
     )

@@ -10,12 +10,16 @@ import torch
 
 from musicgen_vae.errors import CheckpointError
 from musicgen_vae.model.checkpoint import (
+    FLOW_FILE,
     INFO_FILE,
     WEIGHTS_FILE,
     load_checkpoint,
     save_checkpoint,
+    save_flow,
 )
+from musicgen_vae.model.flow import FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
+from tests.model.test_flow import FLOW
 from tests.model.test_vae import CONFIG, SPEC
 
 
@@ -25,6 +29,26 @@ def folder(tmp_path: Path) -> Path:
     model = ConditionalVAE(CONFIG, SPEC)
     save_checkpoint(tmp_path, CONFIG, SPEC, model.state_dict(), {"step": 3})
     return tmp_path
+
+
+def test_a_flow_goes_with_its_model(folder: Path) -> None:
+    model_hash = load_checkpoint(folder).hash
+    assert load_checkpoint(folder).flow is None
+    torch.manual_seed(1)
+    flow = FlowPrior(FLOW, CONFIG)
+    save_flow(folder, FLOW, flow, model_hash, {"steps": 1})
+    loaded = load_checkpoint(folder).flow
+    assert loaded is not None
+    assert loaded.config == FLOW
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, flow.state_dict()[name].half().float())
+    save_flow(folder, FLOW, flow, "another", {})
+    with pytest.raises(CheckpointError, match="trained for the model another"):
+        load_checkpoint(folder)
+    assert load_checkpoint(folder, with_flow=False).flow is None
+    (folder / FLOW_FILE).write_bytes(b"rubbish")
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_checkpoint(folder)
 
 
 def test_round_trip_in_half_precision(folder: Path) -> None:

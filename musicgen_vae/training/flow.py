@@ -1,0 +1,112 @@
+"""Training of the sampling prior on what the encoder makes of the training clips.
+
+The model stands still: posterior samples are the data, its control network and Gaussian prior the
+conditions, with controls dropped and notes kept as in the model's own training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from musicgen_vae.corpus.shards import load_info, load_shard
+from musicgen_vae.model.checkpoint import load_checkpoint, save_flow
+from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
+from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.training.data import Batch, DataConfig, batches
+from musicgen_vae.training.loop import Log, ahead
+from musicgen_vae.training.muon import Muon
+
+_LOG_EVERY = 100
+_SCALE_BATCHES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowTrainConfig:
+    """How to train a flow.
+
+    Attributes:
+        minutes: for how long.
+        lr: learning rate of both optimisers; it falls to zero over the last 40 % of the time.
+        average: share of the moving average of the weights that stays at each step.
+        tokens_per_batch: padded token rows in a batch, about.
+        seed: of everything.
+    """
+
+    minutes: float = 30.0
+    lr: float = 2e-3
+    average: float = 0.999
+    tokens_per_batch: int = 12_000
+    seed: int = 7
+
+
+@torch.no_grad()
+def latents_of(model: ConditionalVAE, batch: Batch) -> tuple[Tensor, FlowCondition]:
+    """A posterior sample z of each clip, shape (B, 4, D), and the condition it goes with."""
+    z = model.posterior(batch.rows, batch.measured).rsample()
+    control = model.control(batch.asked)
+    prior = model.encoder(batch.kept, control, batch.asked.bar_steps, partial=True)
+    return z, FlowCondition(control=control, prior=prior)
+
+
+def train_flow(
+    checkpoint: Path, corpus: Path, flow_config: FlowConfig, config: FlowTrainConfig, log: Log
+) -> dict[str, Any]:
+    """Train a flow for the model in ``checkpoint`` and write it there; returns how it went.
+
+    Raises:
+        CheckpointError, CorpusError: if model or corpus cannot be read.
+    """
+    loaded = load_checkpoint(checkpoint, with_flow=False)
+    model = loaded.model
+    pieces, _ = load_info(corpus)
+    shard = load_shard(corpus / "train.safetensors")
+    data = replace(DataConfig(), tokens_per_batch=config.tokens_per_batch)
+    torch.manual_seed(config.seed)
+    flow = FlowPrior(flow_config, model.config)
+    stream: Iterator[tuple[int, int, Batch]] = ahead(
+        batches(shard, pieces, model.spec, data, seed=config.seed, epoch=0)
+    )
+    first = torch.cat([latents_of(model, next(stream)[2])[0] for _ in range(_SCALE_BATCHES)])
+    flow.mean.copy_(first.mean(0))
+    flow.std.copy_(first.std(0))
+    average = {name: value.clone() for name, value in flow.state_dict().items()}
+    matrices = [p for n, p in flow.named_parameters() if "blocks." in n and p.ndim == 2]
+    rest = [p for n, p in flow.named_parameters() if not ("blocks." in n and p.ndim == 2)]
+    optimisers = [
+        Muon(matrices, lr=config.lr, weight_decay=0.01),
+        torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
+    began = time.monotonic()
+    step, total, share = 0, 0.0, 0.0
+    while share < 1.0:
+        z, condition = latents_of(model, next(stream)[2])
+        loss = flow.loss(z, condition).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
+        share = (time.monotonic() - began) / (60 * config.minutes)
+        rate = config.lr * min(1.0, (step + 1) / 100) * min(1.0, max(0.0, 1 - share) / 0.4)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        kept = min(config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, value in flow.state_dict().items():
+                average[name].lerp_(value, 1 - kept)
+        step += 1
+        total += float(loss.detach())
+        if step % _LOG_EVERY == 0:
+            log(f"flow step {step:6d}  {share:4.0%}  loss {total / _LOG_EVERY:.4f}")
+            total = 0.0
+    flow.load_state_dict(average)
+    record = {"steps": step, "loss": float(loss.detach()), **asdict(config)}
+    save_flow(checkpoint, flow_config, flow, loaded.hash, record)
+    return record

@@ -1,0 +1,86 @@
+"""The flow: learns a distribution, obeys its condition, gives the same z alone or in a batch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from musicgen_vae.model.distributions import DiagonalGaussian
+from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
+from tests.model.test_vae import CONFIG
+
+FLOW = FlowConfig(d_flow=32, n_heads=2, d_ff=64, n_layers=2)
+
+
+def condition(n: int, level: float = 0.0) -> FlowCondition:
+    zeros = torch.zeros(n, 4, CONFIG.d_latent)
+    return FlowCondition(
+        control=torch.full((n, 4, CONFIG.d_model), level),
+        prior=DiagonalGaussian(mu=zeros, logvar=zeros),
+    )
+
+
+def noise(*seeds: int) -> torch.Tensor:
+    shape = (4, CONFIG.d_latent)
+    return torch.stack(
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    )
+
+
+@pytest.fixture
+def flow() -> FlowPrior:
+    torch.manual_seed(0)
+    made = FlowPrior(FLOW, CONFIG)
+    torch.nn.init.normal_(made.out.weight, std=0.1)
+    return made.eval()
+
+
+def test_untrained_it_gives_back_the_noise() -> None:
+    flow = FlowPrior(FLOW, CONFIG)
+    z = flow.sample(condition(2), noise(1, 2))
+    torch.testing.assert_close(z, noise(1, 2))
+
+
+def test_the_same_seed_gives_the_same_z_alone_or_in_any_batch(flow: FlowPrior) -> None:
+    together = flow.sample(condition(11), noise(*range(11)))
+    for i in (0, 7, 8, 10):
+        assert torch.equal(flow.sample(condition(1), noise(i))[0], together[i])
+
+
+def test_guidance(flow: FlowPrior) -> None:
+    asked, free = condition(2, 1.0), condition(2)
+    plain = flow.sample(asked, noise(1, 2))
+    assert torch.equal(flow.sample(asked, noise(1, 2), guidance=1.0, free=free), plain)
+    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free)
+    torch.testing.assert_close(ignored, flow.sample(free, noise(1, 2)))
+    assert not torch.allclose(flow.sample(asked, noise(1, 2), guidance=3.0, free=free), plain)
+    with pytest.raises(ValueError, match="without controls"):
+        flow.sample(asked, noise(1, 2), guidance=2.0)
+
+
+def test_it_learns_two_clusters_and_which_is_asked() -> None:
+    torch.manual_seed(0)
+    flow = FlowPrior(FLOW, CONFIG)
+    flow.mean += 5.0
+    optimiser = torch.optim.AdamW(flow.parameters(), lr=3e-3)
+
+    def asked(which: torch.Tensor) -> FlowCondition:
+        plain = condition(len(which))
+        return FlowCondition(control=plain.control + which[:, None, None], prior=plain.prior)
+
+    for _ in range(300):
+        which = torch.randint(0, 2, (64,)) * 2.0 - 1.0
+        z = 5.0 + 2.0 * which[:, None, None] + 0.1 * torch.randn(64, 4, CONFIG.d_latent)
+        loss = flow.loss(z, asked(which)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    flow.eval()
+    for which in (-1.0, 1.0):
+        z = flow.sample(asked(torch.full((8,), which)), noise(*range(8)))
+        assert z.mean().item() == pytest.approx(5.0 + 2.0 * which, abs=0.2)
+        assert z.std().item() < 0.5
+
+
+def test_config_survives_as_plain_numbers() -> None:
+    assert FlowConfig.from_dict(FLOW.to_dict()) == FLOW
