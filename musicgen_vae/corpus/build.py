@@ -6,7 +6,7 @@ This module knows what makes a window fit for training; it does not know any dat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy as np
 from musicgen_vae.corpus.shards import (
     SPLITS,
     PieceInfo,
-    Shard,
     save_info,
     save_shard,
     shard_from_windows,
 )
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.errors import ClipError, CorpusError
-from musicgen_vae.music.attributes import ORDINAL, Edges, measure
+from musicgen_vae.music.attributes import ORDINAL, Edges, clip_repetition, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Piece, Role
+from musicgen_vae.music.emotion import ANY_STYLE, Emotion, estimate_emotion
 from musicgen_vae.music.tokens import Tokens, clip_to_tokens
 
 MIN_NOTES = 8
@@ -102,7 +102,9 @@ def build_corpus(items: Iterable[SourcePiece | Failure], out: Path) -> dict[str,
     shards = {split: shard_from_windows(windows[split]) for split in SPLITS}
     for split, shard in shards.items():
         save_shard(shard, out / f"{split}.safetensors")
-    train = [clip for clip, *_ in windows["train"]]
+    train = [
+        (clip, pieces[index].style) for clip, _, index, _, aligned in windows["train"] if aligned
+    ]
     report = {
         "pieces": {split: len({int(i) for i in shard.piece}) for split, shard in shards.items()},
         "windows": {split: len(shard) for split, shard in shards.items()},
@@ -111,18 +113,43 @@ def build_corpus(items: Iterable[SourcePiece | Failure], out: Path) -> dict[str,
         "pieces_left_out": failures,
     }
     control_info = {
-        "styles": sorted({piece.style for piece in pieces}),
-        "edges": fit_edges(train, shards["train"]).values,
-        "roles": [role.label for role in Role if any(role in clip.roles for clip in train)],
+        "styles": sorted({style for _, style in train}),
+        "edges": fit_edges([clip for clip, _ in train]).values,
+        "roles": [role.label for role in Role if any(role in clip.roles for clip, _ in train)],
+        "emotion_edges": {style: e.values for style, e in fit_emotion_edges(train).items()},
     }
     save_info(out, pieces, {"report": report, "controls": control_info})
     return report
 
 
-def fit_edges(clips: Iterable[Clip], shard: Shard) -> Edges:
-    """Edges of the ordinal classes from the aligned training clips."""
-    measured = [
-        measure(clip) for clip, aligned in zip(clips, shard.aligned, strict=True) if aligned
-    ]
+def fit_edges(clips: Sequence[Clip]) -> Edges:
+    """Edges of the ordinal classes from the successive training clips."""
+    measured = [measure(clip) for clip in clips]
     samples = {name: np.concatenate([getattr(bars, name) for bars in measured]) for name in ORDINAL}
-    return Edges.fit({**samples, "tempo": shard.tempo[shard.aligned].astype(np.float64)})
+    samples["tempo"] = np.array([clip.tempo_qpm for clip in clips], dtype=np.float64)
+    samples["repetition"] = np.array([clip_repetition(clip) for clip in clips])
+    return Edges.fit(samples)
+
+
+def fit_emotion_edges(clips: Iterable[tuple[Clip, str]]) -> dict[str, Edges]:
+    """Edges of valence and arousal of each style, and of all together under ``ANY_STYLE``.
+
+    Args:
+        clips: successive training clips with their styles.
+    """
+    emotions: dict[str, list[Emotion]] = {ANY_STYLE: []}
+    for clip, style in clips:
+        emotion = estimate_emotion(clip)
+        if emotion is not None:
+            emotions[ANY_STYLE].append(emotion)
+            emotions.setdefault(style, []).append(emotion)
+    return {
+        style: Edges.fit(
+            {
+                "valence": np.array([emotion.valence for emotion in members]),
+                "arousal": np.array([emotion.arousal for emotion in members]),
+            }
+        )
+        for style, members in sorted(emotions.items())
+        if members
+    }

@@ -79,6 +79,11 @@ class Shard:
         """The token rows of window ``index``, shape (T, 6)."""
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
+    def key(self, index: int) -> Key:
+        """Key of window ``index``."""
+        mode = Mode.MINOR if self.minor[index] else Mode.MAJOR
+        return Key(tonic=int(self.tonic[index]), mode=mode)
+
     def clip(self, index: int) -> Clip:
         """Window ``index`` as a clip."""
         meter = Meter(numerator=int(self.meter[index, 0]), denominator=int(self.meter[index, 1]))
@@ -86,9 +91,7 @@ class Shard:
         return Clip(
             notes=tokens_to_notes(self.rows(index), meter.steps),
             meter=meter,
-            key=Key(
-                tonic=int(self.tonic[index]), mode=Mode.MINOR if self.minor[index] else Mode.MAJOR
-            ),
+            key=self.key(index),
             tempo_qpm=float(self.tempo[index]),
             programs=(programs[0], programs[1], programs[2], programs[3]),
             place=tuple(Place)[int(self.place[index])],

@@ -27,7 +27,6 @@ from musicgen_vae.generation.latent import lerp, slerp, unwhiten, whiten
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import (
     BAR_CONTROLS,
-    CLIP_CONTROLS,
     Controls,
     ControlSpec,
     measured_arrays,
@@ -36,7 +35,7 @@ from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.vae import Condition, Rows
-from musicgen_vae.music.attributes import measure
+from musicgen_vae.music.attributes import clip_repetition, measure
 from musicgen_vae.music.clip import (
     BARS_PER_CLIP,
     Clip,
@@ -47,6 +46,7 @@ from musicgen_vae.music.clip import (
     Place,
     Role,
 )
+from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.tokens import Tokens, clip_to_tokens, note_rows, tokens_to_notes
 
@@ -110,7 +110,7 @@ class Composer:
             "roles": [role.label for role in spec.roles],
             "styles": list(spec.styles),
             "controls": {
-                **dict(zip(CLIP_CONTROLS, spec.clip_sizes, strict=True)),
+                **dict(zip(spec.clip_controls, spec.clip_sizes, strict=True)),
                 **dict(zip(BAR_CONTROLS, spec.bar_sizes, strict=True)),
             },
             "training": dict(self.checkpoint.training),
@@ -639,6 +639,8 @@ class Composer:
                 meter=clip.meter,
                 tempo_qpm=clip.tempo_qpm,
                 place=clip.place,
+                emotion=estimate_emotion(clip),
+                repetition=clip_repetition(clip),
             )
             for clip in clips
         ]

@@ -7,8 +7,9 @@ This module knows which controls exist and how they are measured; it does not em
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,14 @@ from musicgen_vae.music.attributes import (
     Edges,
 )
 from musicgen_vae.music.clip import BARS_PER_CLIP, Meter, Mode, Place, Role
+from musicgen_vae.music.emotion import ANY_STYLE, Emotion
 
 METERS = ("4/4", "3/4", "6/8", "other")
-CLIP_CONTROLS = ("style", "mode", "meter", "tempo", "place")
+CLIP_CONTROLS = (
+    "style", "mode", "meter", "tempo", "place", "valence", "arousal", "repetition",
+)  # fmt: skip
+"""Every clip control there is; a checkpoint knows those of its ``ControlSpec``."""
+_FIRST_CONTROLS = CLIP_CONTROLS[:5]
 BAR_CONTROLS = (*ORDINAL, "chord", "roles")
 
 Classes = tuple[int | None, ...]
@@ -45,16 +51,27 @@ class ControlSpec:
         styles: names of the styles in the training data.
         edges: inner edges of the ordinal classes, as measured on the training data.
         roles: the roles whose notes the training data has; others are left out of what is encoded.
+        clip_controls: those of ``CLIP_CONTROLS`` that the checkpoint was trained with.
+        emotion_edges: edges of valence and arousal within each style, so that no style is all
+            "excited"; under ``ANY_STYLE`` those of all styles together.
     """
 
     styles: tuple[str, ...]
     edges: Edges
     roles: tuple[Role, ...]
+    clip_controls: tuple[str, ...] = CLIP_CONTROLS
+    emotion_edges: Mapping[str, Edges] = field(default_factory=dict)
 
     @property
     def clip_sizes(self) -> tuple[int, ...]:
-        """Number of classes of each of ``CLIP_CONTROLS``, without "unspecified"."""
-        return (len(self.styles), len(Mode), len(METERS), N_CLASSES, len(Place))
+        """Number of classes of each of ``clip_controls``, without "unspecified"."""
+        sizes = {
+            "style": len(self.styles),
+            "mode": len(Mode),
+            "meter": len(METERS),
+            "place": len(Place),
+        }
+        return tuple(sizes.get(name, N_CLASSES) for name in self.clip_controls)
 
     @property
     def bar_sizes(self) -> tuple[int, ...]:
@@ -65,8 +82,12 @@ class ControlSpec:
         """Plain numbers and text; ``from_dict`` is its exact inverse."""
         return {
             "styles": list(self.styles),
-            "edges": {name: list(values) for name, values in self.edges.values.items()},
+            "edges": _plain_edges(self.edges),
             "roles": [role.label for role in self.roles],
+            "clip_controls": list(self.clip_controls),
+            "emotion_edges": {
+                style: _plain_edges(edges) for style, edges in self.emotion_edges.items()
+            },
         }
 
     @classmethod
@@ -74,9 +95,26 @@ class ControlSpec:
         """The spec that ``to_dict`` described."""
         return cls(
             styles=tuple(data["styles"]),
-            edges=Edges(values={k: tuple(v) for k, v in data["edges"].items()}),
+            edges=_read_edges(data["edges"]),
             roles=tuple(Role.parse(label) for label in data["roles"]),
+            clip_controls=tuple(data.get("clip_controls", _FIRST_CONTROLS)),
+            emotion_edges={
+                style: _read_edges(edges) for style, edges in data.get("emotion_edges", {}).items()
+            },
         )
+
+    def emotion_class(self, name: str, value: float, style: str | None) -> int:
+        """Class 0 to 7 of a valence or arousal (-1 to 1) among clips of its style."""
+        edges = self.emotion_edges.get(style or ANY_STYLE) or self.emotion_edges[ANY_STYLE]
+        return int(edges.classify(name, np.float64(value)))
+
+
+def _plain_edges(edges: Edges) -> dict[str, list[float]]:
+    return {name: list(values) for name, values in edges.values.items()}
+
+
+def _read_edges(data: Mapping[str, Sequence[float]]) -> Edges:
+    return Edges(values={name: tuple(values) for name, values in data.items()})
 
 
 def meter_class(meter: Meter) -> int:
@@ -95,6 +133,9 @@ class Controls:
         meter: of every bar.
         tempo: class 0 (slow) to 7 (fast).
         place: where in its piece the clip stands.
+        valence: class 0 (negative) to 7 (positive), within the style.
+        arousal: class 0 (calm) to 7 (excited), within the style.
+        repetition: class 0 (every bar new) to 7 (bars alike).
         density, polyphony, register, syncopation: class 0 to 7 for each of the 4 bars.
         chord: class 0 to ``N_CHORDS`` - 1 for each bar, relative to C.
         roles: set of roles (bits) for each bar, 0 to 15.
@@ -105,6 +146,9 @@ class Controls:
     meter: Meter | None = None
     tempo: int | None = None
     place: Place | None = None
+    valence: int | None = None
+    arousal: int | None = None
+    repetition: int | None = None
     density: Classes = UNSPECIFIED
     polyphony: Classes = UNSPECIFIED
     register: Classes = UNSPECIFIED
@@ -121,7 +165,7 @@ class Controls:
         Raises:
             ControlError: if a name is unknown or a value has the wrong form.
         """
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         result: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known:
@@ -139,22 +183,30 @@ class Controls:
         return cls(**result)
 
     def arrays(self, spec: ControlSpec) -> tuple[ControlArray, ControlArray]:
-        """Integers of shape (5,) for the clip and (4, 6) for its bars.
+        """Integers of shape (n clip controls,) for the clip and (4, 6) for its bars.
 
         Raises:
-            ControlError: if a value is not one of the spec's classes.
+            ControlError: if a value is not one of the spec's classes, or the checkpoint was not
+                trained with the control.
         """
         if self.style is not None and self.style not in spec.styles:
             raise ControlError(f"unknown style {self.style!r}; known are {', '.join(spec.styles)}")
-        clip = [
-            None if self.style is None else spec.styles.index(self.style),
-            None if self.mode is None else list(Mode).index(self.mode),
-            None if self.meter is None else meter_class(self.meter),
-            self.tempo,
-            None if self.place is None else list(Place).index(self.place),
-        ]
+        asked = {
+            "style": None if self.style is None else spec.styles.index(self.style),
+            "mode": None if self.mode is None else list(Mode).index(self.mode),
+            "meter": None if self.meter is None else meter_class(self.meter),
+            "tempo": self.tempo,
+            "place": None if self.place is None else list(Place).index(self.place),
+            "valence": self.valence,
+            "arousal": self.arousal,
+            "repetition": self.repetition,
+        }
+        for name, value in asked.items():
+            if value is not None and name not in spec.clip_controls:
+                raise ControlError(f"this checkpoint was not trained with the control {name}")
+        clip = [asked[name] for name in spec.clip_controls]
         bar = [getattr(self, name) for name in BAR_CONTROLS]
-        for name, size, value in zip(CLIP_CONTROLS, spec.clip_sizes, clip, strict=True):
+        for name, size, value in zip(spec.clip_controls, spec.clip_sizes, clip, strict=True):
             _check_range(name, size, (value,))
         for name, size, values in zip(BAR_CONTROLS, spec.bar_sizes, bar, strict=True):
             _check_range(name, size, values)
@@ -174,7 +226,7 @@ def _parse_value(name: str, value: Any) -> Any:
         return Place(value)
     if name == "style":
         return str(value)
-    if name == "tempo":
+    if name in ("tempo", "valence", "arousal", "repetition"):
         return int(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != BARS_PER_CLIP:
@@ -198,21 +250,27 @@ def measured_arrays(
     meter: Meter,
     tempo_qpm: float,
     place: Place | None,
+    emotion: Emotion | None = None,
+    repetition: float = math.nan,
 ) -> tuple[ControlArray, ControlArray]:
-    """What a clip is like as control arrays: shape (5,) for the clip and (4, 6) for its bars.
+    """What a clip is like as control arrays: one number per clip control, (4, 6) for its bars.
 
     What cannot be measured (the register of a silent bar) is unspecified.
     """
-    clip = np.array(
-        [
-            0 if style is None or style not in spec.styles else spec.styles.index(style) + 1,
-            0 if mode is None else list(Mode).index(mode) + 1,
-            meter_class(meter) + 1,
-            spec.edges.classify("tempo", np.float64(tempo_qpm)) + 1,
-            0 if place is None else list(Place).index(place) + 1,
-        ],
-        dtype=np.int64,
-    )
+    known = style if style in spec.styles else None
+    measured = {
+        "style": 0 if known is None else spec.styles.index(known) + 1,
+        "mode": 0 if mode is None else list(Mode).index(mode) + 1,
+        "meter": meter_class(meter) + 1,
+        "tempo": int(spec.edges.classify("tempo", np.float64(tempo_qpm))) + 1,
+        "place": 0 if place is None else list(Place).index(place) + 1,
+    }
+    if emotion is not None and spec.emotion_edges:
+        measured["valence"] = spec.emotion_class("valence", emotion.valence, known) + 1
+        measured["arousal"] = spec.emotion_class("arousal", emotion.arousal, known) + 1
+    if "repetition" in spec.clip_controls:
+        measured["repetition"] = int(spec.edges.classify("repetition", np.float64(repetition))) + 1
+    clip = np.array([measured.get(name, 0) for name in spec.clip_controls], dtype=np.int64)
     bar = np.zeros((BARS_PER_CLIP, len(BAR_CONTROLS)), dtype=np.int64)
     n_bars = len(bars.roles)
     for column, name in enumerate(ORDINAL):

@@ -83,6 +83,13 @@ def measure(clip: Clip) -> BarAttributes:
     )
 
 
+def clip_repetition(clip: Clip) -> float:
+    """``repetition`` of a clip's notes."""
+    columns = np.array([(n.start, n.role, n.pitch) for n in clip.notes], dtype=np.int64)
+    start, role, pitch = columns.reshape(-1, 3).T
+    return repetition(start, role, pitch, clip.meter.steps, clip.n_bars)
+
+
 def measure_notes(
     start: IntArray,
     role: IntArray,
@@ -126,6 +133,32 @@ def measure_notes(
         chord=_chords(start, end, pitch, bar_steps, n_bars),
         roles=roles,
     )
+
+
+def repetition(
+    start: IntArray, role: IntArray, pitch: IntArray, bar_steps: int, n_bars: int = BARS_PER_CLIP
+) -> float:
+    """How much the bars after the first repeat an earlier one, 0 to 1; NaN where none has notes.
+
+    The mean over those bars of their largest overlap with one before: notes of the same role, step
+    and pitch, as a share of the notes of either (Jaccard index).
+
+    Args:
+        start: onsets in steps, shape (n,).
+        role: shape (n,).
+        pitch: shape (n,).
+        bar_steps: steps in a bar.
+        n_bars: bars in the clip.
+    """
+    bar = start // bar_steps
+    code = (start % bar_steps) * 1024 + role * 128 + pitch
+    bars = [frozenset(code[bar == index].tolist()) for index in range(n_bars)]
+    overlaps = [
+        max(len(later & before) / len(later | before) for before in bars[:index])
+        for index, later in enumerate(bars)
+        if index and later
+    ]
+    return sum(overlaps) / len(overlaps) if overlaps else float("nan")
 
 
 def _syncopation(onsets: IntArray, bar_steps: int, beat: int, n_bars: int) -> FloatArray:

@@ -35,6 +35,8 @@ FEATURES = (
     "polyphony",
 )
 LOUDNESS = FEATURES.index("loudness")
+ANY_STYLE = ""
+"""Name, beside those of styles, of what holds for all of them together."""
 QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 _ROUGHNESS = np.array([0, 1, 0.6, 0.15, 0.1, 0.05, 0.7, 0, 0.1, 0.15, 0.4, 0.8])
 """Of each interval in semitones modulo the octave, after the rank order of Hutchinson and Knopoff,

@@ -17,9 +17,18 @@ from torch import Tensor
 from musicgen_vae.corpus.shards import PieceInfo, Shard
 from musicgen_vae.model.controls import ControlSpec, measured_arrays
 from musicgen_vae.model.vae import Condition, Rows
-from musicgen_vae.music.attributes import measure_notes
-from musicgen_vae.music.clip import BARS_PER_CLIP, Meter, Mode, Place, Role
-from musicgen_vae.music.tokens import BAR_BEFORE, STEP_HELD, Field
+from musicgen_vae.music.attributes import measure_notes, repetition
+from musicgen_vae.music.clip import (
+    BARS_PER_CLIP,
+    N_VELOCITIES,
+    STEPS_PER_BEAT,
+    Meter,
+    Mode,
+    Place,
+    Role,
+)
+from musicgen_vae.music.emotion import Emotion, features_of_notes, shipped_model
+from musicgen_vae.music.tokens import BAR_BEFORE, STEP_HELD, VELOCITY_NONE, Field
 from musicgen_vae.training.augment import (
     AugmentConfig,
     augment,
@@ -255,6 +264,8 @@ def make_batch(
             meter=meter,
             tempo_qpm=float(shard.tempo[index]),
             place=places[shard.place[index]],
+            emotion=_emotion(shard, index, notes, start, role, pitch, duration),
+            repetition=repetition(start, role, pitch, meter.steps),
         )
         clip_controls.append(clip_control)
         bar_controls.append(bar_control)
@@ -299,6 +310,30 @@ def make_batch(
         null_z=torch.from_numpy(null_z),
         unknown=torch.from_numpy(unknown),
     )
+
+
+def _emotion(
+    shard: Shard,
+    index: int,
+    notes: NDArray[np.int64],
+    start: NDArray[np.int64],
+    role: NDArray[np.int64],
+    pitch: NDArray[np.int64],
+    duration: NDArray[np.int64],
+) -> Emotion | None:
+    """The emotion of a window's notes at its own key and tempo; None without a pitched note."""
+    pitched = role != Role.DRUMS
+    if not pitched.any():
+        return None
+    step_s = 60.0 / (float(shard.tempo[index]) * STEPS_PER_BEAT)
+    velocity = notes[pitched, Field.VELOCITY]
+    features = features_of_notes(
+        start[pitched] * step_s,
+        (start + duration)[pitched] * step_s,
+        (pitch[pitched] + shard.key(index).shift).astype(np.float64),
+        np.where(velocity == VELOCITY_NONE, np.nan, velocity / (N_VELOCITIES - 1)),
+    )
+    return shipped_model().estimate(features)
 
 
 def batches(

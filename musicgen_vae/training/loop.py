@@ -24,7 +24,7 @@ from musicgen_vae.corpus.shards import PieceInfo, Shard, load_info, load_shard
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.model.checkpoint import save_checkpoint
 from musicgen_vae.model.config import ModelConfig
-from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.controls import CLIP_CONTROLS, ControlSpec
 from musicgen_vae.model.outline import outline_steps
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
@@ -126,7 +126,7 @@ def spec_from_corpus(info: dict[str, Any], data: DataConfig) -> ControlSpec:
 
     Augmentation that splits a bass from the harmony teaches the bass where the corpus has none.
     """
-    spec = ControlSpec.from_dict(info["controls"])
+    spec = ControlSpec.from_dict({"clip_controls": CLIP_CONTROLS, **info["controls"]})
     roles = set(spec.roles)
     if Role.HARMONY in roles and data.augment.split_bass > 0:
         roles.add(Role.BASS)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from musicgen_vae.model.config import ModelConfig
-from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.model.controls import CLIP_CONTROLS, ControlSpec
 from musicgen_vae.model.layers import LayerCache, additive_mask
 from musicgen_vae.model.vae import Condition, ConditionalVAE, Rows, token_time
 from musicgen_vae.music.attributes import Edges
@@ -25,6 +25,7 @@ SPEC = ControlSpec(
         values=dict.fromkeys(("density", "polyphony", "register", "syncopation", "tempo"), INNER)
     ),
     roles=tuple(Role),
+    clip_controls=CLIP_CONTROLS[:5],
 )
 
 

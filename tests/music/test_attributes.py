@@ -12,6 +12,7 @@ from musicgen_vae.music.attributes import (
     Edges,
     beat_steps,
     chord_name,
+    clip_repetition,
     measure,
     pitch_class_profile,
     summary,
@@ -114,3 +115,20 @@ def test_the_middle_of_a_class_lies_in_it() -> None:
 def test_the_profile_sounds_in_the_clips_key() -> None:
     clip = Clip(notes=(note(0, 60),), key=Key(tonic=2, mode=Mode.MAJOR))
     assert pitch_class_profile([clip]).argmax() == 2
+
+
+def repeated(pitches: list[list[int]]) -> float:
+    notes = [
+        Note(start=48 * bar + 12 * i, role=Role.MELODY, pitch=pitch, duration=12)
+        for bar, members in enumerate(pitches)
+        for i, pitch in enumerate(members)
+    ]
+    return clip_repetition(Clip(notes=tidy(notes)))
+
+
+def test_repetition() -> None:
+    theme, other = [60, 62, 64, 65], [67, 65, 64, 62]
+    assert repeated([theme] * 4) == 1.0
+    assert repeated([theme, other, theme, other]) == pytest.approx((1 + 1 + 1 / 7) / 3)
+    assert repeated([[60], [61], [62], [63]]) == 0.0
+    assert np.isnan(repeated([theme, [], [], []]))

@@ -24,6 +24,7 @@ from musicgen_vae.training.data import (
     plan_epoch,
     window_weights,
 )
+from musicgen_vae.training.loop import spec_from_corpus
 from tests.training.corpora import build
 
 PLAIN = AugmentConfig(shift=0, recombine=0, octave=0, split_bass=0, solo=0)
@@ -40,7 +41,7 @@ def shard(corpus: Path) -> Shard:
 
 
 def spec(corpus: Path) -> ControlSpec:
-    return ControlSpec.from_dict(load_info(corpus)[1]["controls"])
+    return spec_from_corpus(load_info(corpus)[1], DataConfig())
 
 
 def equal(a: Batch, b: Batch) -> bool:

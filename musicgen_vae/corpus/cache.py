@@ -1,0 +1,124 @@
+"""Pieces that were read once, on disk, so that a build goes on where it was stopped.
+
+A file holds the pieces of one source, one JSON line each, behind a fingerprint of the files they
+were read from and of the code that read them; where either changed, the source is read again. This
+module knows pieces; it does not know data sets.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from musicgen_vae.corpus.sources import Failure, SourcePiece
+from musicgen_vae.music.clip import Bar, Key, Meter, Note, Piece, Role
+
+_CODE = Path(__file__).resolve().parents[1]
+
+
+def fingerprint(source: str, paths: Iterable[Path]) -> str:
+    """What identifies a reading: names, sizes and times of the files, and the code that reads.
+
+    Args:
+        source: name of the data set.
+        paths: files, or folders of which every file counts.
+    """
+    digest = hashlib.sha256(source.encode())
+    for code in sorted([*(_CODE / "music").rglob("*.py"), *(_CODE / "corpus").rglob("*.py")]):
+        digest.update(code.read_bytes())
+    for root in paths:
+        for path in sorted([root] if root.is_file() else root.rglob("*")):
+            if path.is_file():
+                stat = path.stat()
+                digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def save_items(path: Path, mark: str, items: Iterable[SourcePiece | Failure]) -> None:
+    """Write what a source gave, behind ``mark``; a cut leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    with (
+        new.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, compresslevel=1) as f,
+    ):
+        f.write(json.dumps(mark).encode() + b"\n")
+        for item in items:
+            data = _failure_data(item) if isinstance(item, Failure) else _piece_data(item)
+            f.write(json.dumps(data, ensure_ascii=False).encode() + b"\n")
+    new.replace(path)
+
+
+def load_items(path: Path, mark: str) -> Iterator[SourcePiece | Failure] | None:
+    """What ``save_items`` wrote; None where there is nothing, or not behind this ``mark``."""
+    try:
+        with gzip.open(path) as file:
+            if json.loads(file.readline()) != mark:
+                return None
+    except (OSError, ValueError, EOFError):
+        return None
+    return _read_items(path)
+
+
+def _read_items(path: Path) -> Iterator[SourcePiece | Failure]:
+    with gzip.open(path) as file:
+        file.readline()
+        for line in file:
+            data = json.loads(line)
+            yield Failure(**data) if "reason" in data else _source_piece(data)
+
+
+def _failure_data(item: Failure) -> dict[str, Any]:
+    return {"source": item.source, "song": item.song, "reason": item.reason}
+
+
+def _piece_data(item: SourcePiece) -> dict[str, Any]:
+    piece = item.piece
+    return {
+        "source": item.source,
+        "song": item.song,
+        "licence": item.licence,
+        "style": item.style,
+        "split": item.split,
+        "labels": dict(item.labels),
+        "title": piece.title,
+        "key": str(piece.key),
+        "programs": piece.programs,
+        "beats_estimated": piece.beats_estimated,
+        "off_grid": piece.off_grid,
+        "bars": [(str(bar.meter), bar.tempo_qpm) for bar in piece.bars],
+        "notes": [(n.start, n.role, n.pitch, n.duration, n.velocity) for n in piece.notes],
+    }
+
+
+def _source_piece(data: dict[str, Any]) -> SourcePiece:
+    bars, start = [], 0
+    for meter, tempo_qpm in data["bars"]:
+        bar = Bar(start=start, meter=Meter.parse(meter), tempo_qpm=tempo_qpm)
+        bars.append(bar)
+        start = bar.end
+    piece = Piece(
+        bars=tuple(bars),
+        notes=tuple(
+            Note(start=start, role=Role(role), pitch=pitch, duration=duration, velocity=velocity)
+            for start, role, pitch, duration, velocity in data["notes"]
+        ),
+        key=Key.parse(data["key"]),
+        programs=tuple(data["programs"]),
+        title=data["title"],
+        beats_estimated=data["beats_estimated"],
+        off_grid=data["off_grid"],
+    )
+    return SourcePiece(
+        piece=piece,
+        source=data["source"],
+        song=data["song"],
+        licence=data["licence"],
+        style=data["style"],
+        split=data["split"],
+        labels=data["labels"],
+    )
