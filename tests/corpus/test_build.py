@@ -13,6 +13,8 @@ from musicgen_vae.corpus.shards import load_info, load_shard
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.attributes import N_CLASSES
+from musicgen_vae.music.clip import DRUM_DURATION, Note, Role
+from musicgen_vae.music.emotion import ANY_STYLE
 from tests.training.corpora import build, song
 
 
@@ -74,11 +76,30 @@ def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
 
 def test_edges_make_classes_of_about_equal_size(tmp_path: Path) -> None:
     build(tmp_path, n_songs=18)
-    edges = load_info(tmp_path)[1]["controls"]["edges"]
-    assert set(edges) == {"density", "polyphony", "register", "syncopation", "tempo"}
-    for values in edges.values():
+    controls = load_info(tmp_path)[1]["controls"]
+    edges = controls["edges"]
+    assert set(edges) == {
+        "density", "polyphony", "register", "syncopation", "tempo", "repetition",
+    }  # fmt: skip
+    assert set(controls["emotion_edges"]) == {ANY_STYLE, "pop"}
+    moods = controls["emotion_edges"]["pop"]
+    assert set(moods) == {"valence", "arousal"}
+    for values in (*edges.values(), *moods.values()):
         assert len(values) == N_CLASSES - 1
         assert (np.diff(values) > 0).all()
+
+
+def test_drums_alone_make_a_corpus(tmp_path: Path) -> None:
+    beat = tuple(
+        Note(start=start, role=Role.DRUMS, pitch=36, duration=DRUM_DURATION)
+        for start in range(0, 8 * 48, 12)
+    )
+    splits = ("train", "validation")
+    report = build_corpus([source(i, s, notes=beat) for i, s in enumerate(splits)], tmp_path)
+    assert report["clips"]["train"] == 2
+    controls = load_info(tmp_path)[1]["controls"]
+    assert controls["roles"] == ["drums"]
+    assert controls["emotion_edges"] == {}
 
 
 def test_nothing_to_train_on(tmp_path: Path) -> None:
