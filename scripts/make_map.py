@@ -13,7 +13,8 @@ from pathlib import Path
 from musicgen_vae.corpus.demo_set import demo_clips
 from musicgen_vae.corpus.shards import PieceInfo
 from musicgen_vae.corpus.sources import SourcePiece
-from musicgen_vae.corpus.sources.music21_corpus import read_chorales, read_ryans_mammoth
+from musicgen_vae.corpus.sources.chorales import read_chorales
+from musicgen_vae.corpus.sources.tunes import RYAN, read_book
 from musicgen_vae.generation.atlas import ATLAS_FOLDER, save_clips
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=1200, help="how many clips (default 1200)")
     parser.add_argument("--out", type=Path, default=ATLAS_FOLDER)
     arguments = parser.parse_args()
-    read = chain(read_chorales(), read_ryans_mammoth())
+    read = chain(read_chorales(), read_book(RYAN))
     pieces = [item for item in read if isinstance(item, SourcePiece)]
     chosen = demo_clips(pieces, n=arguments.n)
     infos = [

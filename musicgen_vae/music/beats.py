@@ -56,11 +56,14 @@ def estimate_beats(times: Floats, weights: Floats) -> Floats:
     return _enclose(beats, first, last)
 
 
-def quantize(positions: Floats) -> NDArray[np.int_]:
+def quantize(positions: Floats, triplet_odds: float = 0.5) -> NDArray[np.int_]:
     """Grid steps of performed onsets, each beat in sixteenths or in triplets, as fits it better.
 
     Args:
         positions: in beats, 0 or more; shape (N,).
+        triplet_odds: a beat is in triplets if its onsets are then off by less than this times as
+            much (squared) as in sixteenths. Sixteenths lie closer, so noise alone favours them:
+            unless most of the music is in triplets, these must fit clearly better.
 
     Returns:
         Steps, 12 a beat, shape (N,).
@@ -69,11 +72,10 @@ def quantize(positions: Floats) -> NDArray[np.int_]:
     beat = np.floor(positions).astype(int)
     part = STEPS_PER_BEAT * (positions - beat)
     sixteenths, triplets = 3 * np.round(part / 3), 4 * np.round(part / 4)
-    # Sixteenths lie closer, so noise alone favours them; a triplet must fit clearly better.
     n_beats = int(beat.max(initial=0)) + 1
     cost_sixteenths = np.bincount(beat, (part - sixteenths) ** 2, minlength=n_beats)
     cost_triplets = np.bincount(beat, (part - triplets) ** 2, minlength=n_beats)
-    by_three = (cost_triplets < 0.5 * cost_sixteenths)[beat]
+    by_three = (cost_triplets < triplet_odds * cost_sixteenths)[beat]
     steps = STEPS_PER_BEAT * beat + np.where(by_three, triplets, sixteenths)
     return np.asarray(steps, dtype=np.int_)
 

@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 
 from musicgen_vae.errors import ClipError, MidiError
 from musicgen_vae.music.beats import BEATS_PER_BAR, estimate_beats, first_downbeat, quantize
-from musicgen_vae.music.clip import STEPS_PER_BEAT, Bar, Meter, Note, Piece, Role
+from musicgen_vae.music.clip import (
+    MAX_STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    Bar,
+    Meter,
+    Note,
+    Piece,
+    Role,
+)
 from musicgen_vae.music.key import estimate_key
 from musicgen_vae.music.roles import Track, assign_roles
 
@@ -345,7 +353,8 @@ def read_midi(data: bytes, *, title: str = "") -> Piece:
     """A MIDI file as a piece on the grid.
 
     Bars are the file's own, less whole empty bars before the first note; two bars of 2/4 make one
-    of 4/4, as do four of 1/4, and 2/2 is read as 4/4. They run until the bar of the last onset.
+    of 4/4, as do four of 1/4, and 2/2 is read as 4/4; one longer than six quarter notes is cut into
+    bars of 4/4 and a shorter one. They run until the bar of the last onset.
     Sustain pedals do not lengthen notes. If the ticks do not follow the music, because it was
     played freely, beats are estimated, each taken for a quarter note in 4/4.
 
@@ -533,11 +542,14 @@ def _file_meters(scan: MidiScan, last: int) -> list[Meter]:
             changes.append((step, new[0], new[1]))
     numerator, denominator, start, at = 4, 4, 0, 0
     meters: list[Meter] = []
+    parts: list[Meter] = []  # of the present bar that are still to come
     while start <= last:
         while at < len(changes) and changes[at][0] <= start:
             _, numerator, denominator = changes[at]
             at += 1
-        meter = _meter(numerator, denominator, bar=len(meters) + 1)
+            parts = []
+        parts = parts or _parts(numerator, denominator, bar=len(meters) + 1)
+        meter = parts.pop(0)
         if at < len(changes):
             # A change within a bar cuts it short, if what is left of it has a time signature.
             cut = changes[at][0] - start
@@ -548,14 +560,22 @@ def _file_meters(scan: MidiScan, last: int) -> list[Meter]:
     return meters
 
 
-def _meter(numerator: int, denominator: int, *, bar: int) -> Meter:
-    """The file's meter, counted in quarter notes if it counts in longer ones."""
+def _parts(numerator: int, denominator: int, *, bar: int) -> list[Meter]:
+    """The file's meter, counted in quarter notes if it counts in longer ones.
+
+    A bar too long for the grid becomes several: bars of 4/4 and what is left over.
+    """
     if denominator in (1, 2):
         numerator, denominator = numerator * 4 // denominator, 4
+    n_full = 0
+    if numerator * 4 * STEPS_PER_BEAT > MAX_STEPS_PER_BAR * denominator:
+        n_full, numerator = divmod(numerator, denominator)
+    if n_full and not numerator:
+        return [Meter()] * n_full
     try:
-        return Meter(numerator=numerator, denominator=denominator)
+        return [Meter()] * n_full + [Meter(numerator=numerator, denominator=denominator)]
     except ClipError as error:
-        raise MidiError(f"bar {bar}: {error}; write it as several shorter bars") from None
+        raise MidiError(f"bar {bar}: {error}") from None
 
 
 def _meter_of(steps: int) -> Meter:

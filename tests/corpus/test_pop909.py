@@ -9,8 +9,9 @@ from pathlib import Path
 import mido
 import pytest
 
+from musicgen_vae.corpus.chords import Chord
 from musicgen_vae.corpus.sources import Failure, SourcePiece
-from musicgen_vae.corpus.sources.pop909 import list_songs, read_pop909, read_song
+from musicgen_vae.corpus.sources.pop909 import list_songs, read_pop909, read_song, read_with_chords
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import STEPS_PER_BEAT, Key, Meter, Mode, Note, Piece, Role
 
@@ -358,3 +359,36 @@ def test_missing_folders(folders: Folders) -> None:
     (folders.pop909 / "001").mkdir()
     with pytest.raises(CorpusError, match="POP909_processed"):
         list(read_pop909(folders.pop909, folders.corrected))
+
+
+def test_chords_are_on_the_grid_and_move_with_their_notes(folders: Folders) -> None:
+    second = 12 * 4 * BEAT  # where the song goes up by two semitones
+    folders.write("002", Song(n_bars=18, transpositions=(0, 0, 2)), keys=[(0, "C"), (second, "D")])
+    beat_s, first = 0.6, (3 * BEAT + 40) / BEAT * 0.6
+    lines = [
+        f"0.0\t{first}\tN",
+        f"{first}\t{first + 4 * beat_s}\tC:maj",
+        f"{first + 4 * beat_s}\t{first + 6 * beat_s}\tF:maj/3",
+        f"{first + 48 * beat_s}\t{first + 52 * beat_s}\tD:maj/5",
+        f"{first + 500 * beat_s}\t{first + 600 * beat_s}\tD:maj",
+    ]
+    path = folders.pop909 / "002" / "chord_midi.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    found = read_with_chords(folders.pop909, folders.corrected, "002")
+    assert not isinstance(found, Failure)
+    item, chords = found
+    assert item == folders.read("002")
+    assert chords == (
+        Chord(start=0, root=0, quality="maj"),
+        Chord(start=48, root=5, quality="maj", bass=9),
+        Chord(start=576, root=0, quality="maj", bass=7),
+    )
+
+
+@pytest.mark.parametrize("text", ["0.0\t1.0\tC:maj\textra", "0.0\t1.0\tC:what", None])
+def test_chords_that_cannot_be_read_are_a_failure(folders: Folders, text: str | None) -> None:
+    folders.write("001")
+    if text is not None:
+        (folders.pop909 / "001" / "chord_midi.txt").write_text(text, encoding="utf-8")
+    found = read_with_chords(folders.pop909, folders.corrected, "001")
+    assert isinstance(found, Failure) and found.song == "001"

@@ -76,3 +76,9 @@ def test_quantizing_prefers_sixteenths_but_hears_triplets() -> None:
 def test_quantizing_moves_nothing_far(positions: list[float]) -> None:
     at = np.array(positions, dtype=np.float64)
     assert (np.abs(quantize(at) - 12 * at) <= 2 + 1e-6).all()
+
+
+def test_where_triplets_are_likely_they_may_fit_a_little_worse() -> None:
+    between = np.array([0.0, 0.71])
+    assert quantize(between).tolist() == [0, 9]
+    assert quantize(between, triplet_odds=2.0).tolist() == [0, 8]

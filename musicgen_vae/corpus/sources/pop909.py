@@ -25,6 +25,7 @@ import mido
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from musicgen_vae.corpus.chords import Chord, parse_chord
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.corpus.sources.barlines import Witness, find_bars
 from musicgen_vae.corpus.sources.modulations import find_scales
@@ -157,6 +158,23 @@ class _Grid:
         return float(score.seconds(self.ticks[inside] + _BEAT * (beat - inside)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Placing:
+    """How a song was put on the grid.
+
+    Attributes:
+        score: the song's file.
+        grid: its beats.
+        zero: step of the grid at which the piece starts.
+        shifts: semitones by which the notes of each bar were moved to the song's one key.
+    """
+
+    score: _Score
+    grid: _Grid
+    zero: int
+    shifts: tuple[int, ...]
+
+
 def list_songs(pop909_dir: Path) -> tuple[str, ...]:
     """Ids of the songs, "001" to "909".
 
@@ -192,13 +210,35 @@ def read_pop909(pop909_dir: Path, pop909_cl_dir: Path) -> Iterator[SourcePiece |
 
 def read_song(pop909_dir: Path, pop909_cl_dir: Path, song: str) -> SourcePiece | Failure:
     """One song; a ``Failure`` says why it cannot be used."""
+    found = _read_placed(pop909_dir, pop909_cl_dir, song)
+    return found if isinstance(found, Failure) else found[0]
+
+
+def read_with_chords(
+    pop909_dir: Path, pop909_cl_dir: Path, song: str
+) -> tuple[SourcePiece, tuple[Chord, ...]] | Failure:
+    """One song as ``read_song`` gives it, and the chords that were found in its MIDI file."""
+    found = _read_placed(pop909_dir, pop909_cl_dir, song)
+    if isinstance(found, Failure):
+        return found
+    try:
+        text = (pop909_dir / song / "chord_midi.txt").read_text(encoding="utf-8")
+        chords = _chords(text, *found)
+    except (InputError, OSError, ValueError) as error:
+        return Failure(source=SOURCE, song=song, reason=f"{type(error).__name__}: {error}")
+    return found[0], chords
+
+
+def _read_placed(
+    pop909_dir: Path, pop909_cl_dir: Path, song: str
+) -> tuple[SourcePiece, _Placing] | Failure:
     try:
         original = _load(pop909_dir / song / f"{song}.mid")
         corrected = _load(_find(pop909_cl_dir, song))
-        piece = _piece(original, corrected, pop909_dir / song, title=f"POP909 {song}")
+        piece, placing = _piece(original, corrected, pop909_dir / song, title=f"POP909 {song}")
     except (InputError, OSError, ValueError, EOFError, KeyError, IndexError) as error:
         return Failure(source=SOURCE, song=song, reason=f"{type(error).__name__}: {error}")
-    return SourcePiece(
+    item = SourcePiece(
         piece=piece,
         source=SOURCE,
         song=song,
@@ -206,6 +246,31 @@ def read_song(pop909_dir: Path, pop909_cl_dir: Path, song: str) -> SourcePiece |
         style="pop",
         split={7: "test", 17: "validation"}.get(int(song) % 20, "train"),
     )
+    return item, placing
+
+
+def _chords(text: str, item: SourcePiece, placing: _Placing) -> tuple[Chord, ...]:
+    """The lines "start, end, chord" (seconds) of ``chord_midi.txt`` on the grid of the piece."""
+    bars = [bar.start for bar in item.piece.bars]
+    chords: list[Chord] = []
+    for line in text.splitlines():
+        start, _, name = line.split()
+        tick = float(placing.score.ticks(float(start)))
+        step = round(STEPS_PER_BEAT * float(placing.grid.beats(tick))) - placing.zero
+        if step >= item.piece.bars[-1].end:
+            break
+        step = max(0, step)
+        chord = parse_chord(name, step)
+        shift = placing.shifts[bisect_right(bars, step) - 1]
+        chord = replace(
+            chord,
+            root=(chord.root + shift) % 12,
+            bass=None if chord.bass is None else (chord.bass + shift) % 12,
+        )
+        if chords and chords[-1].start == step:
+            chords.pop()
+        chords.append(chord)
+    return tuple(chords)
 
 
 def _find(folder: Path, song: str) -> Path:
@@ -318,7 +383,7 @@ def _corrections(
     return tuple(tick - shift for tick in chords), keys
 
 
-def _piece(original: _Score, corrected: _Score, folder: Path, title: str) -> Piece:
+def _piece(original: _Score, corrected: _Score, folder: Path, title: str) -> tuple[Piece, _Placing]:
     played = tuple(note for note in original.notes if note.track in _ROLES)
     if not played:
         raise CorpusError("no notes in tracks called MELODY, BRIDGE or PIANO")
@@ -349,11 +414,11 @@ def _piece(original: _Score, corrected: _Score, folder: Path, title: str) -> Pie
         for beat, length in spans
         if (beat + length) * STEPS_PER_BEAT > notes[0].start and beat * STEPS_PER_BEAT < last
     ]
-    notes, key = _in_one_key(
+    notes, key, shifts = _in_one_key(
         notes, bars, [(STEPS_PER_BEAT * float(grid.beats(tick)), name) for tick, name in keys]
     )
     zero = bars[0].start
-    return Piece(
+    piece = Piece(
         bars=tuple(replace(bar, start=bar.start - zero) for bar in bars),
         notes=tidy(replace(note, start=note.start - zero) for note in notes),
         key=key,
@@ -361,6 +426,7 @@ def _piece(original: _Score, corrected: _Score, folder: Path, title: str) -> Pie
         title=title,
         off_grid=off_grid,
     )
+    return piece, _Placing(score=original, grid=grid, zero=zero, shifts=shifts)
 
 
 def _find_bars(grid: _Grid, heard: dict[str, NDArray[np.generic]]) -> tuple[tuple[int, int], ...]:
@@ -399,8 +465,8 @@ def _triple_meter(notes: Sequence[Note], spans: Sequence[tuple[int, int]]) -> Me
 
 def _in_one_key(
     notes: Sequence[Note], bars: Sequence[Bar], keys: Sequence[tuple[float, str]]
-) -> tuple[tuple[Note, ...], Key]:
-    """The notes with every section moved to the key of the longest, and that key.
+) -> tuple[tuple[Note, ...], Key, tuple[int, ...]]:
+    """The notes with every section moved to the key of the longest, that key, and by how much.
 
     A piece has one key, and what follows a modulation would stand off its scale.
 
@@ -408,6 +474,9 @@ def _in_one_key(
         notes: at their own pitch.
         bars: without gaps, from the first note on.
         keys: (step, name such as "F#m") from where each holds, as the corrected release says.
+
+    Returns:
+        Notes; key; semitones (-5 to 6) by which each bar was moved.
     """
     said = [_parse_key(name) for _, name in keys]
     starts = [bar.start for bar in bars]
@@ -427,17 +496,18 @@ def _in_one_key(
         struck[bar, pitch_class] += 1
     scales = find_scales(struck, hints)
     main = Counter(scales).most_common(1)[0][0]
+    shifts = tuple((main - scale + 5) % 12 - 5 for scale in scales)
     moved = tidy(
         transposed
         for bar, note in zip(bar_of, notes, strict=True)
-        for transposed in transpose([note], (main - scales[bar] + 5) % 12 - 5)
+        for transposed in transpose([note], shifts[bar])
     )
     # Who names the key by ear knows its mode best; without a name, or with another, count notes.
     votes = Counter(key for key in said if key.shift % 12 == main)
     if votes:
-        return moved, votes.most_common(1)[0][0]
+        return moved, votes.most_common(1)[0][0], shifts
     guess = estimate_key(moved)
-    return moved, guess if guess.shift % 12 == main else Key(tonic=main)
+    return moved, guess if guess.shift % 12 == main else Key(tonic=main), shifts
 
 
 def _parse_key(name: str) -> Key:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from musicgen_vae.corpus.sources import SPLITS, Failure, SourcePiece, music21_corpus
-from musicgen_vae.corpus.sources.music21_corpus import read_chorales, read_ryans_mammoth
+from musicgen_vae.corpus.sources import SPLITS, Failure, SourcePiece, tunes
+from musicgen_vae.corpus.sources.chorales import list_chorales, read_chorales
+from musicgen_vae.corpus.sources.tunes import AIRD, ONEILL, RYAN, Book, list_tunes, read_book
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import Key, Meter, Note, Role
 
@@ -39,14 +40,20 @@ def read_abc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadAbc:
     """Reads a made-up tune as if it stood in the collection."""
 
     def read(
-        body: str, *, meter: str = "4/4", key: str = "G", fields: str = "R:reel\n"
+        body: str,
+        *,
+        meter: str = "4/4",
+        key: str = "G",
+        fields: str = "R:reel\n",
+        book: Book = RYAN,
+        number: str = "1",
     ) -> SourcePiece | Failure:
         title = "" if "T:" in fields else "T:Made Up -- Reel\n"
         (tmp_path / "MadeUp.abc").write_text(
-            f"X:1\n{title}{fields}M:{meter}\nL:1/8\nK:{key}\n{body}\n", encoding="utf-8"
+            f"X:{number}\n{title}{fields}M:{meter}\nL:1/8\nK:{key}\n{body}\n", encoding="utf-8"
         )
-        monkeypatch.setattr(music21_corpus, "_corpus_folder", lambda name: tmp_path)
-        (item,) = read_ryans_mammoth()
+        monkeypatch.setattr(tunes, "corpus_folder", lambda name: tmp_path)
+        (item,) = read_book(book)
         return item
 
     return read
@@ -111,10 +118,10 @@ def test_a_bar_too_long_for_the_grid_is_a_failure() -> None:
 
 
 def test_a_tune_takes_the_last_of_its_endings() -> None:
-    item = only(read_ryans_mammoth(["TellHerIAmJig"]))
+    item = only(read_book(RYAN, ["TellHerIAmJig"]))
     assert item.piece.title == "Tell Her I Am Jig"
     assert item.labels == {"dance": "jig"}
-    assert item.style == "dance"
+    assert item.style == "fiddle tune"
     assert [str(bar.meter) for bar in item.piece.bars] == ["6/8"] * 17
     assert line(item, Role.MELODY, 0) == [(30, 76, 6)]
     second_ending, upbeat = [(0, 71, 6), (6, 67, 6), (12, 64, 6), (18, 64, 12)], (30, 72, 6)
@@ -125,7 +132,7 @@ def test_a_tune_takes_the_last_of_its_endings() -> None:
 
 
 def test_notes_beside_fingerings_are_not_lost() -> None:
-    item = only(read_ryans_mammoth(["CosmopoliteReelThe"]))
+    item = only(read_book(RYAN, ["CosmopoliteReelThe"]))
     assert item.piece.title == "The Cosmopolite Reel"
     assert {bar.meter for bar in item.piece.bars} == {Meter()}
     assert len(line(item, Role.MELODY, 5)) == 16
@@ -227,7 +234,7 @@ def test_the_licence_names_the_encoder_without_address(
 
 
 def test_minstrel_tunes_are_left_out() -> None:
-    (item,) = read_ryans_mammoth(["OldZipCoonReel_A"])
+    (item,) = read_book(RYAN, ["OldZipCoonReel_A"])
     assert isinstance(item, Failure)
     assert "minstrel" in item.reason
 
@@ -241,3 +248,49 @@ def test_without_music21_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "music21", None)
     with pytest.raises(CorpusError, match="pip install music21"):
         next(read_chorales())
+
+
+def test_the_books_are_there_and_tunes_have_ids_of_their_own() -> None:
+    for book, n_least in ((RYAN, 1000), (AIRD, 1100), (ONEILL, 1850)):
+        songs = [tune.song for tune in list_tunes(book)]
+        assert len(songs) == len(set(songs)) >= n_least
+    assert "bwv269" in list_chorales()
+
+
+def test_an_air_of_airds_has_the_tempo_that_it_states() -> None:
+    item = only(read_book(AIRD, ["book1/0001"]))
+    assert item.piece.title == "The Ranting Highlandman"
+    assert item.piece.bars[0].tempo_qpm == 224
+    assert {bar.meter for bar in item.piece.bars} == {Meter()}
+    assert item.style == "fiddle tune"
+    assert "Jack Campin" in item.licence
+
+
+@pytest.mark.parametrize(
+    ("number", "fields", "dance", "style"),
+    [
+        ("12", "T:Untold\n", "air", "folk air"),
+        ("1000", "T:Untold\n", "jig", "fiddle tune"),
+        ("1120", "T:Untold\n", "slip jig", "fiddle tune"),
+        ("1200", "T:Untold\nR:hornpipe\n", "hornpipe", "fiddle tune"),
+        ("1790", "T:Untold\n", "", "fiddle tune"),
+    ],
+)
+def test_oneills_numbers_tell_the_dance(
+    read_abc: ReadAbc, number: str, fields: str, dance: str, style: str
+) -> None:
+    item = read_abc("G4A4 | B4c4 |", fields=fields, book=ONEILL, number=number)
+    assert isinstance(item, SourcePiece)
+    assert item.labels.get("dance", "") == dance
+    assert (item.style, item.piece.title) == (style, "Untold")
+
+
+def test_a_file_may_hold_several_tunes_and_a_number_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune = "X:7\nT:Tun\xe9\nM:4/4\nL:1/8\nK:G\nG4A4 | B4c4 |\n"
+    (tmp_path / "book.abc").write_bytes(f"% a book\n\n{tune}\n{tune}".encode("latin-1"))
+    monkeypatch.setattr(tunes, "corpus_folder", lambda name: tmp_path)
+    items = list(read_book(AIRD))
+    assert [item.song for item in items] == ["book/7", "book/7-2"]
+    assert isinstance(items[0], SourcePiece) and items[0].piece.title == "Tun\xe9"
