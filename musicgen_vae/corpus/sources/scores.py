@@ -138,9 +138,13 @@ def staves_by_part(score: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
 
 def movements(staff: Any) -> tuple[range, ...]:
     """Indices of the measures of each movement: one begins where the numbers start again."""
-    numbers = [measure.number for measure in _measures_of(staff)]
-    begins = [i for i, number in enumerate(numbers) if i == 0 or number < numbers[i - 1]]
-    return tuple(map(range, begins, [*begins[1:], len(numbers)]))
+    measures = _measures_of(staff)
+    begins = [
+        i
+        for i, measure in enumerate(measures)
+        if i == 0 or (measure.number <= 1 and measure.number < measures[i - 1].number)
+    ]
+    return tuple(map(range, begins, [*begins[1:], len(measures)]))
 
 
 def lay_out(staves: Sequence[Any], *, tempo_qpm: float, measures: range | None = None) -> Layout:
