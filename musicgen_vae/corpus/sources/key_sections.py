@@ -26,7 +26,7 @@ _CHANGE_COST = 12.0
 scale at a price of 30, 8 % of those of 464 clips at 12, and no fewer below; in one key 12 %."""
 
 
-def split_by_key(piece: Piece) -> tuple[Piece, ...]:
+def split_by_key(piece: Piece, off_grid: Sequence[int] = ()) -> tuple[Piece, ...]:
     """The sections of a piece, each with the key that suits its own notes; often there is one.
 
     A section is not shorter than a clip, if the piece is not: what would be goes with its
@@ -34,10 +34,13 @@ def split_by_key(piece: Piece) -> tuple[Piece, ...]:
 
     Args:
         piece: with at least one bar and one pitched note.
+        off_grid: steps of the onsets that lay off the grid, so that each section has its share.
     """
     hints = [None] * len(piece.bars)
     scales = find_scales(_struck(piece), hints, change_cost=_CHANGE_COST)
-    return tuple(_section(piece, first, end, scale) for scale, first, end in _spans(scales))
+    return tuple(
+        _section(piece, first, end, scale, off_grid) for scale, first, end in _spans(scales)
+    )
 
 
 def _struck(piece: Piece) -> NDArray[np.float64]:
@@ -70,16 +73,18 @@ def _spans(scales: Sequence[int]) -> list[tuple[int, int, int]]:
     return spans
 
 
-def _section(piece: Piece, first: int, end: int, scale: int) -> Piece:
+def _section(piece: Piece, first: int, end: int, scale: int, off_grid: Sequence[int]) -> Piece:
     bars = piece.bars[first:end]
     start = bars[0].start
     starts = [note.start for note in piece.notes]
     notes = piece.notes[bisect_left(starts, start) : bisect_left(starts, bars[-1].end)]
+    n_off_grid = sum(start <= step < bars[-1].end for step in off_grid)
     return replace(
         piece,
         bars=tuple(replace(bar, start=bar.start - start) for bar in bars),
         notes=tuple(replace(note, start=note.start - start) for note in notes),
         key=_key_on(scale, notes),
+        off_grid=min(1.0, n_off_grid / max(1, len(notes))),
     )
 
 

@@ -88,7 +88,7 @@ def read_lead_sheet(path: Path, *, title: str = "") -> LeadSheet:
     layout = lay_out(staves, tempo_qpm=_TEMPOS.get(meter, _OTHER_TEMPO))
     part = read_part(staves, layout)
     melody = assemble(
-        [(Role.MELODY, 0, part.notes)], layout, n_off_grid=part.n_off_grid, title=title
+        [(Role.MELODY, 0, part.notes)], layout, n_off_grid=len(part.off_grid), title=title
     )
     return LeadSheet(melody=melody, chords=tuple(_chords(staves[0], layout)))
 

@@ -182,7 +182,7 @@ def _chorale(score: Any, title: str) -> Piece:
     return assemble(
         [(role, _CHOIR, voices[voice].notes) for voice, role in _VOICES.items()],
         layout,
-        n_off_grid=sum(voice.n_off_grid for voice in voices.values()),
+        n_off_grid=sum(len(voice.off_grid) for voice in voices.values()),
         title=title,
     )
 
@@ -246,7 +246,7 @@ def _tune(text: str, title: str, dance: str) -> Piece:
     return assemble(
         [(Role.MELODY, program, tune.notes)],
         layout,
-        n_off_grid=tune.n_off_grid,
+        n_off_grid=len(tune.off_grid),
         title=title,
         key=_stated_key(score),
     )

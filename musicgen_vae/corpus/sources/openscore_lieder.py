@@ -9,8 +9,9 @@ This module knows how these scores name their parts; ``scores`` knows how to rea
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from musicgen_vae.corpus.sources.scores import (
     staves_by_part,
 )
 from musicgen_vae.errors import CorpusError, InputError
-from musicgen_vae.music.clip import Note, Piece, Role
+from musicgen_vae.music.clip import Bar, Note, Piece, Role
 from musicgen_vae.music.roles import split_roles
 
 SOURCE = "OpenScore Lieder"
@@ -70,7 +71,7 @@ def read_lieder(folder: Path) -> Iterator[SourcePiece | Failure]:
 def read_song(entry: Entry) -> tuple[SourcePiece | Failure, ...]:
     """One song as its sections, or a ``Failure`` that says why it cannot be used."""
     try:
-        piece = _piece(entry)
+        sections = _sections(entry)
     except InputError as error:
         return (Failure(source=SOURCE, song=entry.name, reason=str(error)),)
     labels = {"composer": entry.composer}
@@ -87,11 +88,11 @@ def read_song(entry: Entry) -> tuple[SourcePiece | Failure, ...]:
             split=split_of(f"{entry.composer}: {entry.title}"),
             labels=labels,
         )
-        for section in split_by_key(piece)
+        for section in sections
     )
 
 
-def _piece(entry: Entry) -> Piece:
+def _sections(entry: Entry) -> tuple[Piece, ...]:
     parts = [
         (name, staves)
         for name, staves in staves_by_part(parse_score(entry.path))
@@ -109,19 +110,20 @@ def _piece(entry: Entry) -> Piece:
         for _, staves in parts
     ]
     players = [player for player in players if player.part.notes]
-    return assemble(
-        _assign(players),
-        layout,
-        n_off_grid=sum(player.part.n_off_grid for player in players),
-        title=entry.title,
+    off_grid = [step for player in players for step in player.part.off_grid]
+    piece = assemble(
+        _assign(players, layout.bars), layout, n_off_grid=len(off_grid), title=entry.title
     )
+    return split_by_key(piece, off_grid)
 
 
 def _has_words(staff: Any) -> bool:
     return any(note.lyrics for note in staff.recurse().notes)
 
 
-def _assign(players: Sequence[_Player]) -> list[tuple[Role, int, tuple[Note, ...]]]:
+def _assign(
+    players: Sequence[_Player], bars: Sequence[Bar]
+) -> list[tuple[Role, int, tuple[Note, ...]]]:
     """(role, program, notes) of what everybody plays.
 
     Raises:
@@ -137,7 +139,7 @@ def _assign(players: Sequence[_Player]) -> list[tuple[Role, int, tuple[Note, ...
     for player in players:
         notes = player.part.notes
         if player.is_keyboard:
-            result += _keyboard(notes)
+            result += _keyboard(notes, bars)
         elif player is singers[0]:
             result.append((Role.MELODY, _VOICE, notes))
         else:
@@ -146,11 +148,26 @@ def _assign(players: Sequence[_Player]) -> list[tuple[Role, int, tuple[Note, ...
     return result
 
 
-def _keyboard(notes: tuple[Note, ...]) -> list[tuple[Role, int, tuple[Note, ...]]]:
-    """Bass and harmony of what two hands play."""
+def _keyboard(
+    notes: tuple[Note, ...], bars: Sequence[Bar]
+) -> list[tuple[Role, int, tuple[Note, ...]]]:
+    """Bass and harmony of what two hands play.
+
+    Bass is what the heuristic for one instrument takes for it, without what lies more than an
+    octave above the lowest note of its bar: chords struck after a bass note, while it rests.
+    """
     split = split_roles(notes)
-    bass = tuple(note for note in split if note.role is Role.BASS)
-    rest = tuple(replace(n, role=Role.HARMONY) for n in split if n.role is not Role.BASS)
+    lines = [bar.start for bar in bars]
+    place = [bisect_right(lines, note.start) for note in split]
+    lowest: dict[int, int] = {}
+    for bar, note in zip(place, split, strict=True):
+        lowest[bar] = min(note.pitch, lowest.get(bar, note.pitch))
+    is_bass = [
+        note.role is Role.BASS and note.pitch <= lowest[bar] + 12
+        for bar, note in zip(place, split, strict=True)
+    ]
+    bass = tuple(note for note, low in zip(split, is_bass, strict=True) if low)
+    rest = tuple(note for note, low in zip(split, is_bass, strict=True) if not low)
     return [(Role.HARMONY, _PIANO, rest), (Role.BASS, _PIANO, bass)]
 
 

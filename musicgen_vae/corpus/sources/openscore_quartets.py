@@ -67,7 +67,7 @@ def read_quartet(entry: Entry) -> tuple[SourcePiece | Failure, ...]:
     for number, span in enumerate(spans, start=1):
         title = f"{entry.title}, movement {number}" if len(spans) > 1 else entry.title
         try:
-            piece = _movement(staves, span, title)
+            sections = _sections(staves, span, title)
         except InputError as error:
             reason = f"movement {number}: {error}"
             result.append(Failure(source=SOURCE, song=entry.name, reason=reason))
@@ -82,17 +82,20 @@ def read_quartet(entry: Entry) -> tuple[SourcePiece | Failure, ...]:
                 split=split_of(entry.name),
                 labels={"composer": entry.composer},
             )
-            for section in split_by_key(piece)
+            for section in sections
         ]
     return tuple(result)
 
 
-def _movement(staves: list[Any], span: range, title: str) -> Piece:
+def _sections(staves: list[Any], span: range, title: str) -> tuple[Piece, ...]:
+    """The sections of the movement whose measures are ``span``."""
     layout = lay_out(staves, tempo_qpm=_QPM, measures=span)
     parts = [read_part([staff], layout) for staff in staves]
-    return assemble(
+    off_grid = [step for part in parts for step in part.off_grid]
+    piece = assemble(
         [(role, gm, part.notes) for (role, gm), part in zip(_DESKS, parts, strict=True)],
         layout,
-        n_off_grid=sum(part.n_off_grid for part in parts),
+        n_off_grid=len(off_grid),
         title=title,
     )
+    return split_by_key(piece, off_grid)

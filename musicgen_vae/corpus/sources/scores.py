@@ -76,16 +76,23 @@ class Part:
 
     Attributes:
         notes: with durations of any number of steps from 1; their roles say nothing.
-        n_off_grid: how many of them are written to start off the grid.
+        off_grid: steps at which those start that are written to start between two steps.
     """
 
     notes: tuple[Note, ...]
-    n_off_grid: int
+    off_grid: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measure:
-    """A measure as written: its place in its part, its length, and what it stands in."""
+class Measure:
+    """A measure as written.
+
+    Attributes:
+        index: its place in its part.
+        steps: its length.
+        meter: that it stands in, whatever its length.
+        tempo_qpm: quarter notes a minute.
+    """
 
     index: int
     steps: int
@@ -94,6 +101,7 @@ class _Measure:
 
     @property
     def is_short(self) -> bool:
+        """Whether it does not fill its meter."""
         return self.steps < self.meter.steps
 
 
@@ -159,9 +167,62 @@ def lay_out(staves: Sequence[Any], *, tempo_qpm: float, measures: range | None =
         CorpusError: if its bars cannot be made out.
     """
     try:
-        return _lay_bars(_read_measures(staves, tempo_qpm, measures))
+        return lay_measures(_read_measures(staves, tempo_qpm, measures))
     except ClipError as error:
         raise CorpusError(str(error)) from error
+
+
+def whole_meter(numerator: int, denominator: int) -> Meter:
+    """A time signature as one for the grid.
+
+    It is counted in quarter notes if it is written in longer ones, and halved or cut in three if
+    its bar is too long for the grid.
+
+    Raises:
+        ClipError: if it still does not fit.
+    """
+    factor = max(1, 4 // denominator)
+    numerator, denominator = numerator * factor, denominator * factor
+    steps = Fraction(4 * STEPS_PER_BEAT * numerator, denominator)
+    for n_bars in (2, 3):
+        if steps > MAX_STEPS_PER_BAR and numerator % n_bars == 0:
+            return Meter(numerator=numerator // n_bars, denominator=denominator)
+    return Meter(numerator=numerator, denominator=denominator)
+
+
+def lay_measures(measures: Sequence[Measure]) -> Layout:
+    """Bars of measures one after another, as the head of this file describes.
+
+    Args:
+        measures: at least one, each of at least one step.
+
+    Raises:
+        ClipError: if a bar does not fit the grid.
+        CorpusError: if too many bars have not the length that their meter says.
+    """
+    meters: list[Meter] = []
+    starts: dict[int, int] = {}
+    at = n_odd = 0
+    groups = list(_bars_of(measures))
+    for i, group in enumerate(groups):
+        meter = group[0].meter
+        steps = sum(measure.steps for measure in group)
+        if i == 0 and steps < meter.steps:
+            meter = Meter() if meter == _HALF_BAR else meter
+            at = meter.steps - steps
+        for measure in group:
+            starts[measure.index] = at
+            at += measure.steps
+        if i in (0, len(groups) - 1) and steps < meter.steps:
+            meters.append(meter)
+        elif steps % meter.steps == 0:
+            meters += [meter] * (steps // meter.steps)
+        else:
+            meters.append(_meter_of(steps))
+            n_odd += 1
+    if n_odd > _MAX_ODD_BARS * len(meters):
+        raise CorpusError(f"{n_odd} of {len(meters)} bars are not as long as the meter says")
+    return Layout(bars=_bars(_pair(meters), measures, starts), starts=starts)
 
 
 def read_part(staves: Sequence[Any], layout: Layout) -> Part:
@@ -177,10 +238,11 @@ def read_part(staves: Sequence[Any], layout: Layout) -> Part:
     marks = sorted(mark for staff in staves for mark in _dynamics(staff, layout.starts))
     steps = [step for step, _ in marks]
     notes = []
-    n_off_grid = 0
+    off_grid = []
     for onset, length, pitch in _notes(staves, layout.starts):
-        n_off_grid += onset.denominator != 1
         start = floor(onset + Fraction(1, 2))
+        if onset.denominator != 1:
+            off_grid.append(start)
         n_marks = bisect_right(steps, start)
         notes.append(
             Note(
@@ -191,7 +253,7 @@ def read_part(staves: Sequence[Any], layout: Layout) -> Part:
                 velocity=marks[n_marks - 1][1] if n_marks else None,
             )
         )
-    return Part(notes=tuple(notes), n_off_grid=n_off_grid)
+    return Part(notes=tuple(notes), off_grid=tuple(off_grid))
 
 
 def assemble(
@@ -236,14 +298,14 @@ def _measures_of(staff: Any) -> list[Any]:
     return list(staff.getElementsByClass("Measure"))
 
 
-def _read_measures(staves: Sequence[Any], tempo_qpm: float, wanted: range | None) -> list[_Measure]:
+def _read_measures(staves: Sequence[Any], tempo_qpm: float, wanted: range | None) -> list[Measure]:
     """The measures that count, as long as the fullest staff makes them."""
     columns = [_measures_of(staff) for staff in staves]
     if len({len(column) for column in columns}) != 1:
         raise CorpusError("its parts differ in their number of measures")
     first = columns[0]
     skipped = _first_endings(staves[0], first)
-    result: list[_Measure] = []
+    result: list[Measure] = []
     meter: Meter | None = None
     for index in wanted or range(len(first)):
         meter = _meter(first, index, meter)
@@ -257,7 +319,7 @@ def _read_measures(staves: Sequence[Any], tempo_qpm: float, wanted: range | None
         if steps != 0 and index not in skipped:
             if steps.denominator != 1:
                 raise CorpusError(f"measure {first[index].number} lasts {length} quarter notes")
-            result.append(_Measure(index=index, steps=int(steps), meter=meter, tempo_qpm=tempo_qpm))
+            result.append(Measure(index=index, steps=int(steps), meter=meter, tempo_qpm=tempo_qpm))
         tempo_qpm = tempos[-1][1] if tempos else tempo_qpm
     return result
 
@@ -271,10 +333,10 @@ def _tempos(measure: Any) -> Iterator[tuple[float, float]]:
 
 
 def _meter(measures: Sequence[Any], index: int, before: Meter | None) -> Meter:
-    """The meter of a measure, in quarter notes if it is written in longer ones.
+    """The meter of a measure.
 
     Some files state a meter of its own for a measure that is merely cut short by a repeat sign;
-    that one does not count. A measure too long for the grid is taken for two or three bars.
+    that one does not count.
     """
     signature = measures[index].timeSignature
     if signature is None:
@@ -286,12 +348,7 @@ def _meter(measures: Sequence[Any], index: int, before: Meter | None) -> Meter:
     steps = STEPS_PER_BEAT * Fraction(signature.barDuration.quarterLength)
     if before is not None and steps < before.steps and lasts_one_measure:
         return before
-    factor = max(1, 4 // signature.denominator)
-    numerator, denominator = signature.numerator * factor, signature.denominator * factor
-    for n_bars in (2, 3):
-        if steps > MAX_STEPS_PER_BAR and numerator % n_bars == 0:
-            return Meter(numerator=numerator // n_bars, denominator=denominator)
-    return Meter(numerator=numerator, denominator=denominator)
+    return whole_meter(signature.numerator, signature.denominator)
 
 
 def _first_endings(part: Any, measures: Sequence[Any]) -> set[int]:
@@ -309,39 +366,8 @@ def _first_endings(part: Any, measures: Sequence[Any]) -> set[int]:
     return skipped
 
 
-def _lay_bars(measures: Sequence[_Measure]) -> Layout:
-    """Bars, and where measures start.
-
-    Raises:
-        CorpusError: if too many bars have not the length that their meter says.
-    """
-    meters: list[Meter] = []
-    starts: dict[int, int] = {}
-    at = n_odd = 0
-    groups = list(_bars_of(measures))
-    for i, group in enumerate(groups):
-        meter = group[0].meter
-        steps = sum(measure.steps for measure in group)
-        if i == 0 and steps < meter.steps:
-            meter = Meter() if meter == _HALF_BAR else meter
-            at = meter.steps - steps
-        for measure in group:
-            starts[measure.index] = at
-            at += measure.steps
-        if i in (0, len(groups) - 1) and steps < meter.steps:
-            meters.append(meter)
-        elif steps % meter.steps == 0:
-            meters += [meter] * (steps // meter.steps)
-        else:
-            meters.append(_meter_of(steps))
-            n_odd += 1
-    if n_odd > _MAX_ODD_BARS * len(meters):
-        raise CorpusError(f"{n_odd} of {len(meters)} bars are not as long as the meter says")
-    return Layout(bars=_bars(_pair(meters), measures, starts), starts=starts)
-
-
 def _bars(
-    meters: Sequence[Meter], measures: Sequence[_Measure], starts: Mapping[int, int]
+    meters: Sequence[Meter], measures: Sequence[Measure], starts: Mapping[int, int]
 ) -> tuple[Bar, ...]:
     """Bars one after another, each with the tempo of the measure in which it begins."""
     places = [starts[measure.index] for measure in measures]
@@ -353,7 +379,7 @@ def _bars(
     return tuple(bars)
 
 
-def _bars_of(measures: Sequence[_Measure]) -> Iterator[Sequence[_Measure]]:
+def _bars_of(measures: Sequence[Measure]) -> Iterator[Sequence[Measure]]:
     """Measures by bars: short ones that fill one bar together, or else one at a time."""
     i = 0
     while i < len(measures):
