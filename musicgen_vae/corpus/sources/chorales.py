@@ -13,11 +13,10 @@ from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.corpus.sources.music21_scores import (
     LICENCE,
     corpus_folder,
-    load_module,
-    parse_score,
     piece_of_parts,
     split_of_title,
 )
+from musicgen_vae.corpus.sources.scores import music21_module, parse_score
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import Piece, Role
 
@@ -89,7 +88,7 @@ def read_chorale(name: str) -> SourcePiece | Failure:
 
 def _chorale_titles() -> dict[str, str]:
     """First line of each chorale by its BWV number, as far as music21 lists them."""
-    chorales = load_module("music21.corpus.chorales")
+    chorales = music21_module("music21.corpus.chorales")
     by_number: Mapping[Any, Mapping[str, Any]] = {
         **chorales.ChoraleList().byBWV,
         **chorales.ChoraleListRKBWV().byBWV,
@@ -113,11 +112,10 @@ def _chorale(score: Any, title: str) -> Piece:
         parts.setdefault(voice, part)
     if not parts.keys() >= _VOICES.keys():
         raise CorpusError("it does not have the four parts of a choir")
-    marks = parts["Soprano"].recurse().getElementsByClass("MetronomeMark")
     # Their key signatures are those of old modes: a chorale in G minor may have one flat.
     return piece_of_parts(
         [(role, parts[voice]) for voice, role in _VOICES.items()],
         title=title,
-        tempo_qpm=next((float(mark.getQuarterBPM()) for mark in marks), _CHORALE_QPM),
+        tempo_qpm=_CHORALE_QPM,
         program=_CHOIR,
     )

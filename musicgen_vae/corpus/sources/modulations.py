@@ -23,19 +23,22 @@ _NOTE_WEIGHT = 0.5
 _HINT_GAIN = 0.5
 """Gain in nats of each bar whose scale is the one that was hinted at."""
 _CHANGE_COST = 30.0
-"""Price in nats of a change: more than a borrowed chord or two are worth."""
+"""Price in nats of a change in pop songs: more than a borrowed chord or two are worth."""
 
 
-def find_scales(struck: NDArray[np.float64], hints: Sequence[int | None]) -> tuple[int, ...]:
+def find_scales(
+    struck: NDArray[np.float64], hints: Sequence[int | None], *, change_cost: float = _CHANGE_COST
+) -> tuple[int, ...]:
     """The scale of each bar as the pitch class (0 to 11) of its major tonic.
 
     Args:
         struck: at how many beats of each bar each pitch class is struck, shape (n_bars, 12).
         hints: for each bar the scale that somebody else found, if any.
+        change_cost: price in nats of a change of scale.
     """
     usage = np.log(_USAGE)
     fit = _NOTE_WEIGHT * np.stack([struck @ np.roll(usage, tonic) for tonic in range(12)], axis=1)
     for bar, hint in enumerate(hints):
         if hint is not None:
             fit[bar, hint] += _HINT_GAIN
-    return tuple(best_path(fit, _CHANGE_COST * (np.eye(12) - 1)))
+    return tuple(best_path(fit, change_cost * (np.eye(12) - 1)))

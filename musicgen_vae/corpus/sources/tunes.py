@@ -21,10 +21,10 @@ from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.corpus.sources.music21_scores import (
     LICENCE,
     corpus_folder,
-    parse_score,
     piece_of_parts,
     split_of_title,
 )
+from musicgen_vae.corpus.sources.scores import parse_score
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import Key, Mode, Piece, Role
 
@@ -214,8 +214,9 @@ def _tune_encoder(text: str) -> str:
 
 
 def _tune(text: str, title: str, dance: str) -> Piece:
-    # Fingerings and bowings stand in quotation marks; music21 loses notes beside some of them.
-    score = parse_score(re.sub(r'"[^"\n]*"', "", text))
+    # Fingerings and bowings stand in quotation marks; music21 loses notes beside some of them. The
+    # few tempos that are given count in units of all sorts.
+    score = parse_score(re.sub(r'"[^"\n]*"|(?m:^Q:.*\n)', "", text))
     signatures = score.recurse().getElementsByClass("TimeSignature")
     if not score.parts or not signatures:
         raise CorpusError("it has no notes or no meter")
