@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -396,16 +396,11 @@ def describe(arguments: argparse.Namespace) -> None:
 def build(arguments: argparse.Namespace) -> None:
     """Public data sets or a folder of MIDI files to a corpus."""
     from musicgen_vae.corpus.build import build_corpus
-    from musicgen_vae.corpus.read import read_sources
+    from musicgen_vae.corpus.read import Locations, read_sources
 
-    items = read_sources(
-        pop909=arguments.pop909,
-        pop909_cl=arguments.pop909_cl,
-        folder=arguments.folder,
-        labels=arguments.labels,
-        processes=arguments.processes,
-        log=say,
-    )
+    at = Locations(**{one.name: getattr(arguments, one.name) for one in fields(Locations)})
+    cache = arguments.out / "cache"
+    items = read_sources(at, cache=cache, processes=arguments.processes, log=say)
     give(corpus=str(arguments.out), **build_corpus(items, arguments.out))
 
 
@@ -621,6 +616,15 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--pop909-cl", type=Path, metavar="DIR", help="POP909_processed/ of POP909-CL"
     )
+    made.add_argument("--lieder", type=Path, metavar="DIR", help="OpenScore Lieder")
+    made.add_argument("--quartets", type=Path, metavar="DIR", help="OpenScore String Quartets")
+    made.add_argument("--openewld", type=Path, metavar="DIR", help="OpenEWLD")
+    made.add_argument("--freedoom", type=Path, metavar="DIR", help="Freedoom")
+    made.add_argument("--groove", type=Path, metavar="DIR", help="groove/ of Groove MIDI")
+    made.add_argument("--openhymnal", type=Path, metavar="DIR", help="Open Hymnal")
+    made.add_argument("--rism", type=Path, metavar="FILE", help="table of RISM's incipits")
+    made.add_argument("--music21", action="store_true", help="chorales and tunes of music21")
+    made.add_argument("--bands", action="store_true", help="arrange songs for bands (needs MMA)")
     made.add_argument("--folder", type=Path, metavar="DIR", help="any folder of MIDI files")
     made.add_argument("--labels", type=Path, metavar="CSV", help="labels of that folder's files")
     made.add_argument("--processes", type=int, default=2, help="(default 2)")
