@@ -1,7 +1,7 @@
-"""Chooses the clips of the map from the music21 corpus: ``python -m scripts.make_map``.
+"""Chooses the clips of the map from a built corpus: ``python -m scripts.make_map``.
 
-Needs ``pip install music21``; takes about two minutes. What the shipped model makes of the clips is
-added by ``python -m musicgen_vae assets``.
+Only sources whose music and encoding may be shown are used: no song in copyright, no arrangement by
+a program. What the shipped model makes of the clips is added by ``python -m musicgen_vae assets``.
 """
 
 from __future__ import annotations
@@ -10,23 +10,30 @@ import argparse
 from itertools import chain
 from pathlib import Path
 
+from musicgen_vae.corpus.cache import read_items
 from musicgen_vae.corpus.demo_set import demo_clips
 from musicgen_vae.corpus.shards import PieceInfo
-from musicgen_vae.corpus.sources import SourcePiece
-from musicgen_vae.corpus.sources.chorales import read_chorales
-from musicgen_vae.corpus.sources.tunes import RYAN, read_book
 from musicgen_vae.generation.atlas import ATLAS_FOLDER, save_clips
+
+SHOWN = (
+    "airdsAirs", "chorales", "freedoom", "groove", "lieder", "oneills1850", "openewld",
+    "openhymnal", "quartets", "ryansMammoth",
+)  # fmt: skip
+"""Sources, as the build's cache calls them."""
 
 
 def main() -> None:
     """Read, choose, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=1200, help="how many clips (default 1200)")
+    parser.add_argument("--n", type=int, default=2000, help="how many clips (default 2000)")
+    parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="a built one")
     parser.add_argument("--out", type=Path, default=ATLAS_FOLDER)
     arguments = parser.parse_args()
-    read = chain(read_chorales(), read_book(RYAN))
-    pieces = [item for item in read if isinstance(item, SourcePiece)]
-    chosen = demo_clips(pieces, n=arguments.n)
+    kept = [arguments.corpus / "cache" / f"{name}.jsonl.gz" for name in SHOWN]
+    missing = [path.name for path in kept if not path.exists()]
+    if missing:
+        parser.error(f"the corpus was built without {', '.join(missing)}")
+    chosen = demo_clips(chain.from_iterable(map(read_items, kept)), n=arguments.n)
     infos = [
         PieceInfo(
             title=c.title,

@@ -61,10 +61,11 @@ def load_items(path: Path, mark: str) -> Iterator[SourcePiece | Failure] | None:
                 return None
     except (OSError, ValueError, EOFError):
         return None
-    return _read_items(path)
+    return read_items(path)
 
 
-def _read_items(path: Path) -> Iterator[SourcePiece | Failure]:
+def read_items(path: Path) -> Iterator[SourcePiece | Failure]:
+    """What ``save_items`` wrote, behind whatever mark."""
     with gzip.open(path) as file:
         file.readline()
         for line in file:
