@@ -62,6 +62,12 @@ _SURE_NAMES = (
 _OPEN_NAMES = "piano|keys|keyboard|organ|strings|guitar|harp|left|right|lh|rh"
 """Words that mean harmony beside a melody, but may hold the melody themselves."""
 
+_SOUND_NAMES = re.compile(
+    r"(square|saw|sawtooth|calliope|chiff|charang|voice|fifths?|bass) lead|lead \d"
+    r"|synth(etic)? (voice|vox)|(voice|vox) oohs",
+    re.IGNORECASE,
+)
+"""General MIDI sounds whose names are not meant as roles."""
 _GM_BASSES = range(32, 40)
 _MIDDLE_C, _LOWEST_MELODY = 60, 48
 _MONOPHONIC = 0.15
@@ -70,6 +76,10 @@ _OVERLAP = 2
 """Steps by which notes of a line may overlap: playing legato is not playing chords."""
 _ACTIVE = 0.15
 """A track that strikes in fewer beats than this share of the busiest track's holds no melody."""
+_LONG_REST = 96
+"""Steps (two bars of 4/4) without melody after which another instrument may have taken it over."""
+_MIN_TAKEN = 4
+"""Notes that it plays there at least."""
 _NEIGHBOURS = 8
 """Notes to either side that show where a line lies just now."""
 _MELODY_DROP, _BASS_RISE = 12, 7
@@ -100,14 +110,16 @@ def assign_roles(tracks: Sequence[Track]) -> tuple[tuple[Note, ...], Programs]:
     1. Drum kits are drums, each sound as the nearest of ``DRUM_PITCHES``; sounds outside General
        MIDI are left out.
     2. A whole word in the name: bass; melody, vocal, voice, lead, soprano and their like; harmony,
-       bridge, chord, pad and their like. Piano, organ, strings and guitar are harmony beside a
-       track that is named as melody. A name does not make a melody below C3 ("sawtooth lead" may
-       play the bass), and if there is only one pitched track its name must be the role's and
-       nothing else ("piano solo" has more in it than a melody).
+       bridge, chord, pad and their like. Sounds of General MIDI such as "square lead" and "synth
+       voice" are no names. Piano, organ, strings and guitar are harmony beside a track that is
+       named as melody. A name does not make a melody below C3, and if there is only one pitched
+       track its name must be the role's and nothing else ("piano solo" has more in it than a
+       melody).
     3. A General MIDI bass program is bass.
     4. If there is no bass yet and there are two pitched tracks or more: the lowest one, if it is a
        line and lies below middle C.
-    5. If there is no melody yet: the highest track that is a line and plays throughout.
+    5. If there is no melody yet: the highest track that is a line and plays throughout. While it
+       rests for two bars or more, what the highest other line plays is melody.
     6. If there is still none, it is inside a track: the highest one whose name settles nothing is
        split by ``split_roles``, but its lowest line is bass only if there is no other pitched
        track. Two tracks of a piano are its hands and are split as one.
@@ -127,9 +139,17 @@ def assign_roles(tracks: Sequence[Track]) -> tuple[tuple[Note, ...], Programs]:
     if hidden:
         inside = [pitched[i] for i in hidden]
         parts.append((inside[0], _split(inside, with_bass=len(hidden) == len(pitched))))
+    taken = _taken_over(pitched, roles)
     for i, (track, role) in enumerate(zip(pitched, roles, strict=True)):
-        if i not in hidden:
-            parts.append((track, _with_role(track.notes, Role.HARMONY if role is None else role)))
+        if i in hidden:
+            continue
+        part = _with_role(track.notes, Role.HARMONY if role is None else role)
+        for start, end in taken.get(i, ()):
+            part = tuple(
+                replace(note, role=Role.MELODY) if start <= note.start < end else note
+                for note in part
+            )
+        parts.append((track, part))
     notes = [note for _, part in parts for note in part]
     return tidy(_snap(notes)), _programs(parts)
 
@@ -192,6 +212,41 @@ def _roles_of_tracks(tracks: Sequence[Track]) -> list[Role | None]:
     return roles
 
 
+def _taken_over(
+    tracks: Sequence[Track], roles: Sequence[Role | None]
+) -> dict[int, list[tuple[int, int]]]:
+    """Spans of steps in which a track has the melody: that which has it by rule 5 rests there."""
+    leads = [i for i, role in enumerate(roles) if role is Role.MELODY]
+    if len(leads) != 1 or _role_by_name(tracks[leads[0]], alone=len(tracks) == 1) is not None:
+        return {}
+    lines = [
+        i
+        for i in _active(tracks)
+        if roles[i] is None and _height(tracks[i].notes) >= _LOWEST_MELODY
+    ]
+    lines = [i for i in lines if is_line(tracks[i].notes)]
+    result: dict[int, list[tuple[int, int]]] = {}
+    for start, end in _rests(tracks[leads[0]].notes, max(n.end for t in tracks for n in t.notes)):
+        heard = {i: [n for n in tracks[i].notes if start <= n.start < end] for i in lines}
+        heard = {i: notes for i, notes in heard.items() if len(notes) >= _MIN_TAKEN}
+        if heard:
+            best = max(heard, key=lambda i: _height(heard[i]))
+            result.setdefault(best, []).append((start, end))
+    return result
+
+
+def _rests(notes: Sequence[Note], end: int) -> list[tuple[int, int]]:
+    """Spans of at least ``_LONG_REST`` steps, up to step ``end``, in which none of them sounds."""
+    result, silent_from = [], 0
+    for note in sorted(notes, key=lambda note: note.start):
+        if note.start - silent_from >= _LONG_REST:
+            result.append((silent_from, note.start))
+        silent_from = max(silent_from, note.end)
+    if end - silent_from >= _LONG_REST:
+        result.append((silent_from, end))
+    return result
+
+
 def _active(tracks: Sequence[Track]) -> list[int]:
     """Indices of the tracks that play throughout, not just here and there."""
     beats = [len({note.start // STEPS_PER_BEAT for note in track.notes}) for track in tracks]
@@ -221,6 +276,7 @@ def _role_by_name(track: Track, *, alone: bool) -> Role | None:
     labels = {role.label: role for role in Role if role is not Role.DRUMS}
     if alone or name in labels:
         return labels.get(name)
+    name = _SOUND_NAMES.sub("", name)
     role = next((role for role, words in _SURE_NAMES if _has_word(name, words)), None)
     return None if role is Role.MELODY and _height(track.notes) < _LOWEST_MELODY else role
 

@@ -88,6 +88,42 @@ def test_a_lead_sound_far_down_is_no_melody() -> None:
     assert roles_of(saw, Track(notes=HIGH, name="Square Lead", program=80)) == [BASS, MELODY]
 
 
+def test_names_of_sounds_are_no_names_of_roles() -> None:
+    names = ("Square Lead", "Lead 2 (sawtooth)", "Synth Voice", "Bass Lead")
+    echo = [Track(notes=line([67, 69, 71, 67], start=6), name=name) for name in names]
+    assert roles_of(Track(notes=HIGH, name="Square Lead"), Track(notes=LOW), *echo) == [
+        MELODY,
+        BASS,
+        *[HARMONY] * 4,
+    ]
+    guitar = Track(notes=line([60, 62, 64, 65]), name="Lead Guitar")
+    assert roles_of(guitar, Track(notes=HIGH)) == [MELODY, HARMONY]
+
+
+def _solo(track: Track, role: Role, *others: Track) -> list[int]:
+    """Starts of the notes of a track that have a role."""
+    notes, _ = assign_roles([track, *others])
+    return [n.start for n in notes if n.role is role and n.pitch in {x.pitch for x in track.notes}]
+
+
+def test_while_the_melody_rests_the_next_line_has_it() -> None:
+    singer = Track(notes=(*line([76] * 8), *line([76] * 8, start=12 * 24)))
+    flute = Track(notes=line([65] * 32))
+    low = Track(notes=line([36, 38] * 16))
+    rest = [12 * i for i in range(8, 24)]
+    assert _solo(flute, MELODY, singer, low) == rest
+    assert _solo(flute, HARMONY, singer, low) == [12 * i for i in (*range(8), *range(24, 32))]
+    # Not in a short rest, not beside a melody that is named so, not by chords or a few notes.
+    short = Track(notes=(*line([76] * 8), *line([76] * 8, start=12 * 15)))
+    assert _solo(flute, MELODY, short, low)[0] == 12 * 23  # after its end only
+    named = Track(notes=singer.notes, name="melody")
+    assert _solo(flute, MELODY, named, low) == []
+    organ = Track(notes=(*flute.notes, *line([62] * 32)))
+    assert _solo(organ, MELODY, singer, low) == []
+    bell = Track(notes=(*line([65] * 8), *line([65] * 3, start=12 * 10)))
+    assert _solo(bell, MELODY, singer, low) == []
+
+
 def test_gm_bass_programs_are_bass() -> None:
     tracks = [Track(notes=chords(40, 45), program=33), Track(notes=LOW), Track(notes=HIGH)]
     assert roles_of(*tracks) == [BASS, HARMONY, MELODY]
