@@ -25,17 +25,13 @@ from musicgen_vae.music.roles import Programs, Track, assign_roles
 SOURCE = "OpenEWLD"
 LICENCE = "MIT (collection; scores in the public domain according to its compilers)"
 
-_WALTZ, _JAZZ, _VINTAGE = "waltz song", "jazz standard", "vintage song"
-_PROGRAMS: dict[str, Programs] = {
-    _WALTZ: (21, 0, 32, 0),
-    _JAZZ: (66, 0, 32, 0),
-    _VINTAGE: (71, 0, 32, 0),
-}
-"""General MIDI programs: accordion, tenor saxophone or clarinet over piano and double bass."""
+_JAZZ, _VINTAGE = "jazz standard", "vintage song"
+_PROGRAMS: dict[str, Programs] = {_JAZZ: (66, 0, 32, 0), _VINTAGE: (71, 0, 32, 0)}
+"""General MIDI programs: tenor saxophone or clarinet over piano and double bass."""
 _JAZZ_SINCE = 1918
-"""Songs from this year on that are no waltzes count as jazz standards, as do older ones that the
-database files under jazz. Its genres are those of recordings, often of the rock era: they cannot
-tell one song from another otherwise."""
+"""Songs from this year on count as jazz standards, and older ones that the database files under
+jazz; but not waltzes. Its genres are those of recordings, often of the rock era, and say little
+else of the song."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +91,13 @@ def read_song(entry: Entry) -> SourcePiece | Failure:
             raise CorpusError("it has no chord symbols")
     except (InputError, OSError) as error:
         return Failure(source=SOURCE, song=entry.song, reason=str(error))
-    style = style_of(entry, sheet.melody)
+    waltz = _is_waltz(sheet.melody)
+    style = style_of(entry, waltz=waltz)
     labels = {
         "composer": ", ".join(entry.authors),
         "genres": ", ".join(entry.genres),
         "year": str(entry.year or ""),
+        "dance": "waltz" if waltz else "",
         "harmony": "from chord symbols",
     }
     return SourcePiece(
@@ -113,13 +111,14 @@ def read_song(entry: Entry) -> SourcePiece | Failure:
     )
 
 
-def style_of(entry: Entry, piece: Piece) -> str:
+def style_of(entry: Entry, *, waltz: bool) -> str:
     """What kind of song it is, in a word or two."""
-    n_triple = sum(bar.meter == Meter(numerator=3) for bar in piece.bars)
-    if 2 * n_triple > len(piece.bars):
-        return _WALTZ
     is_late = entry.year is not None and entry.year >= _JAZZ_SINCE
-    return _JAZZ if is_late or "Jazz" in entry.genres else _VINTAGE
+    return _JAZZ if not waltz and (is_late or "Jazz" in entry.genres) else _VINTAGE
+
+
+def _is_waltz(piece: Piece) -> bool:
+    return 2 * sum(bar.meter == Meter(numerator=3) for bar in piece.bars) > len(piece.bars)
 
 
 def _realise(sheet: LeadSheet, programs: Programs) -> Piece:

@@ -31,6 +31,9 @@ from musicgen_vae.errors import CorpusError, InputError
 from musicgen_vae.music.clip import Bar, Note, Piece, Role
 from musicgen_vae.music.roles import split_roles
 
+RoleNotes = tuple[Role, int, tuple[Note, ...]]
+"""A role, a General MIDI program and the notes that it is for."""
+
 SOURCE = "OpenScore Lieder"
 STYLE = "art song"
 _QPM = 80.0
@@ -121,10 +124,8 @@ def _has_words(staff: Any) -> bool:
     return any(note.lyrics for note in staff.recurse().notes)
 
 
-def _assign(
-    players: Sequence[_Player], bars: Sequence[Bar]
-) -> list[tuple[Role, int, tuple[Note, ...]]]:
-    """(role, program, notes) of what everybody plays.
+def _assign(players: Sequence[_Player], bars: Sequence[Bar]) -> list[RoleNotes]:
+    """The roles of what everybody plays.
 
     Raises:
         CorpusError: if nobody sings.
@@ -148,9 +149,7 @@ def _assign(
     return result
 
 
-def _keyboard(
-    notes: tuple[Note, ...], bars: Sequence[Bar]
-) -> list[tuple[Role, int, tuple[Note, ...]]]:
+def _keyboard(notes: tuple[Note, ...], bars: Sequence[Bar]) -> list[RoleNotes]:
     """Bass and harmony of what two hands play.
 
     Bass is what the heuristic for one instrument takes for it, without what lies more than an

@@ -307,8 +307,11 @@ def _read_measures(staves: Sequence[Any], tempo_qpm: float, wanted: range | None
     skipped = _first_endings(staves[0], first)
     result: list[Measure] = []
     meter: Meter | None = None
-    for index in wanted or range(len(first)):
+    wanted = wanted or range(len(first))
+    for index in range(wanted.stop):
         meter = _meter(first, index, meter)
+        if index not in wanted:
+            continue
         column = [measures[index] for measures in columns]
         tempos = [tempo for measure in column for tempo in _tempos(measure)]
         length = max(Fraction(measure.highestTime) for measure in column)
