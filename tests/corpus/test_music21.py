@@ -201,6 +201,7 @@ def test_major_and_minor_are_read_and_modes_are_heard(
     ("fields", "title", "dance"),
     [
         ("T:COL. McBAIN'S -- REEL.\nR:reel\n", "Col. McBain's Reel", "reel"),
+        ("T:O'CONNOR'S -- REEL.\nR:reel\n", "O'Connor's Reel", "reel"),
         ("T: NIGHT OF FUN -- JIG., THE\n", "The Night of Fun Jig", "jig"),
         ("T:Cat:holic Bill's -- Jig\nR: JIG\n", "Catholic Bill's Jig", "jig"),
         ("T:Paddy's the Boy -- Jig\nR:slipjig\n", "Paddy's the Boy Slip Jig", "slip jig"),

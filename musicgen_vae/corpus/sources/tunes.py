@@ -195,7 +195,7 @@ def _tune_title(raw: str, dance: str) -> str:
     name = re.sub(r"^the |,? *the$|[\"]", "", name, flags=re.IGNORECASE).strip(" .,-")
     if sum(map(str.isupper, name)) > sum(map(str.islower, name)):
         name = re.sub(r"[A-Za-z][A-Za-z']*", lambda word: word[0].capitalize(), name)
-        name = re.sub(r"\bMc([a-z])", lambda word: "Mc" + word[1].upper(), name)
+        name = re.sub(r"\b(Mc|O')([a-z])", lambda word: word[1] + word[2].upper(), name)
     first, *others = name.split() or [UNTITLED]
     words = [first, *(w.lower() if w.lower() in _SMALL_WORDS else w for w in others)]
     if dance and dance.split()[-1] not in name.lower():
