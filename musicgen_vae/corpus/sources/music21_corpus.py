@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen_vae.corpus.sources import Failure, SourcePiece
+from musicgen_vae.corpus.sources.chorale_split import split_of_chorale
 from musicgen_vae.corpus.sources.scores import (
     assemble,
     lay_out,
@@ -96,7 +97,7 @@ def read_chorales(names: Collection[str] | None = None) -> Iterator[SourcePiece 
             song=path.stem,
             licence=_LICENCE.format(_chorale_encoder(score)),
             style="chorale",
-            split=_split(first_line or path.stem),  # all settings of a hymn fall in one split
+            split=split_of_chorale(number, titles),
             labels={"composer": "Johann Sebastian Bach"},
         )
 
