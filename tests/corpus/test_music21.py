@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from musicgen_vae.corpus.sources import SPLITS, Failure, SourcePiece, tunes
+from musicgen_vae.corpus.sources.chorale_split import JSB_TEST, split_of_chorale
 from musicgen_vae.corpus.sources.chorales import list_chorales, read_chorales
+from musicgen_vae.corpus.sources.music21_scores import corpus_folder
 from musicgen_vae.corpus.sources.tunes import AIRD, ONEILL, RYAN, Book, list_tunes, read_book
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import Key, Meter, Note, Role
@@ -97,6 +99,23 @@ def test_a_chorale_says_where_it_is_from() -> None:
     assert "Margaret Greentree" in item.licence
     assert "permission" in item.licence
     assert item.split in SPLITS
+
+
+def test_the_usual_test_set_is_for_testing_and_its_hymns_are_not_learnt() -> None:
+    first_lines = {"153.9": "Ach Gott, wie manches Herzeleid", "3.6": "Ach Gott, wie manches"}
+    first_lines["58.5"] = first_lines["153.9"]
+    assert split_of_chorale("153.9", first_lines) == "test"
+    assert split_of_chorale("58.5", first_lines) == "validation"
+    assert split_of_chorale("97.9", first_lines) == "validation"  # by its melody
+    assert split_of_chorale("3.6", first_lines) == "train"
+    assert split_of_chorale("66.6", {}) == "train"
+    names = [f"bwv{number}" for number in ("60.5", "269")]
+    assert [only(read_chorales([name])).split for name in names] == ["test", "train"]
+
+
+def test_the_test_set_names_files_that_are_there() -> None:
+    folder = corpus_folder("bach")
+    assert {f"bwv{number}" for number in JSB_TEST} <= {path.stem for path in folder.iterdir()}
 
 
 def test_a_tempo_in_the_file_counts_and_a_title_need_not_be_known() -> None:

@@ -14,7 +14,6 @@ from musicgen_vae.corpus.sources.music21_scores import (
     LICENCE,
     corpus_folder,
     piece_of_parts,
-    split_of_title,
 )
 from musicgen_vae.corpus.sources.scores import music21_module, parse_score
 from musicgen_vae.errors import CorpusError
@@ -68,7 +67,8 @@ def read_chorale(name: str) -> SourcePiece | Failure:
     path = folder / f"{name}.mxl"
     path = path if path.is_file() else folder / f"{name}.xml"
     number = name.removeprefix("bwv")
-    first_line = _chorale_titles().get(number, "")
+    titles = _chorale_titles()
+    first_line = titles.get(number, "")
     title = f"{first_line} (BWV {number})" if first_line else f"Chorale BWV {number}"
     try:
         score = parse_score(path)
@@ -81,7 +81,7 @@ def read_chorale(name: str) -> SourcePiece | Failure:
         song=name,
         licence=LICENCE.format(_chorale_encoder(score)),
         style="chorale",
-        split=split_of_title(first_line or name),  # all settings of a hymn fall in one split
+        split=split_of_chorale(number, titles),
         labels={"composer": "Johann Sebastian Bach"},
     )
 
