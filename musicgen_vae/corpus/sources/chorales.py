@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from musicgen_vae.corpus.sources import Failure, SourcePiece
+from musicgen_vae.corpus.sources.chorale_split import split_of_chorale
 from musicgen_vae.corpus.sources.music21_scores import (
     LICENCE,
     corpus_folder,
