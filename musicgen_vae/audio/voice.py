@@ -151,7 +151,7 @@ class Voice:
             cents = cents + bend[:n]
         ratio = 2.0 ** (np.clip(cents, -14_400, 14_400) / 1200)
         ratio = np.clip(ratio * self.region.sample.rate / sample_rate, 1e-6, MAX_RATIO)
-        position, loops_until = self._positions(ratio, held)
+        position, loops_until = self._positions(ratio, held, block_s)
         cutoff = self.values[Gen.FILTER_CUTOFF] + self.values[Gen.MOD_ENV_TO_CUTOFF] * sweep[:n]
         cutoff = cutoff + self.values[Gen.MOD_LFO_TO_CUTOFF] * wobble[:n]
 
@@ -172,11 +172,15 @@ class Voice:
             loops_until=min(loops_until, end),
         )
 
-    def _positions(self, ratio: Floats, held: int) -> tuple[Floats, int]:
-        """Where each block begins in the sample, and the block from which it no longer loops."""
+    def _positions(self, ratio: Floats, held: int, block_s: float) -> tuple[Floats, int]:
+        """Where each block begins in the sample, and the block from which it no longer loops.
+
+        The sample starts when the envelope's delay is over.
+        """
         n = len(ratio)
         position = np.zeros(n)
-        np.cumsum(BLOCK * ratio[:-1], out=position[1:])
+        waits = min(int(self._seconds(Gen.VOL_ENV_DELAY) / block_s), n - 1)
+        np.cumsum(BLOCK * ratio[waits:-1], out=position[waits + 1 :])
         if not self.region.loops:
             return position, 0
         sample = self.region.sample
@@ -204,7 +208,7 @@ class Voice:
         """Cents from the recording's pitch to the one that is played."""
         sample, values = self.region.sample, self.values
         root = values[Gen.ROOT_KEY] if values[Gen.ROOT_KEY] >= 0 else sample.root_key
-        cents = values[Gen.SCALE_TUNING] * (self.key - root) + sample.correction
+        cents = values[Gen.SCALE_TUNING] * (self.key - root + sample.correction / 100)
         return float(cents + 100 * values[Gen.COARSE_TUNE] + values[Gen.FINE_TUNE])
 
     def _n_audible(self, held: int, block_s: float) -> int:
@@ -215,7 +219,7 @@ class Voice:
     def _lfo(self, at_s: Floats, delay: Gen, rate: Gen) -> Floats:
         """A triangle from 0 up to 1, down to -1 and back; 0 before its delay."""
         phase = np.maximum(at_s - self._seconds(delay), 0) * self._hertz(rate)
-        return np.asarray(1 - np.abs(np.mod(4 * phase + 3, 4) - 2))
+        return np.asarray(1 - np.abs(np.mod(4 * phase + 1, 4) - 2))
 
     def _hertz(self, rate: Gen) -> float:
         return float(8.176 * 2.0 ** (min(max(self.values[rate], -16_000.0), 4_500.0) / 1200))
