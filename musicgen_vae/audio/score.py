@@ -246,7 +246,7 @@ def _control(channel: _Channel, number: int, value: int, now: float) -> list[Str
 
 
 def _slice(changes: list[tuple[float, float]], note: Struck) -> tuple[tuple[float, float], ...]:
-    """The changes that ``note`` hears, by seconds from its start, the value it starts with first."""
+    """The changes that ``note`` hears, by seconds from its start; the first at 0."""
     first = bisect_right(changes, (note.start_s, float("inf"))) - 1
     last = bisect_left(changes, (note.end_s + 1.0, float("-inf")))
     heard = changes[first : min(last, first + _MAX_CHANGES)]

@@ -371,9 +371,7 @@ class SoundFont:
         wanted.append((DRUM_BANK, 0) if bank == DRUM_BANK else (0, program))
         return next((self._presets[key] for key in wanted if key in self._presets), None)
 
-    def _find_regions(
-        self, bank: int, program: int, key: int, velocity: int
-    ) -> tuple[Region, ...]:
+    def _find_regions(self, bank: int, program: int, key: int, velocity: int) -> tuple[Region, ...]:
         """What sounds when a key is struck; empty if nothing does.
 
         Args:
@@ -421,7 +419,9 @@ class SoundFont:
         bags, generators, modulators = self._tables[bag], self._tables[gen], self._tables[mod]
         first, last = (int(i) for i in self._tables[owner]["bag"][number : number + 2])
         if last - first > MAX_ZONES:
-            raise SoundFontError(f"the SoundFont has a preset or instrument of {last - first} zones")
+            raise SoundFontError(
+                f"the SoundFont has a preset or instrument of {last - first} zones"
+            )
         shared = _Zone(
             keys=_FULL_RANGE, velocities=_FULL_RANGE, generators={}, modulators=(), target=-1
         )
@@ -458,7 +458,7 @@ class SoundFont:
         )
 
     def _sample(self, number: int, values: Mapping[Gen, int]) -> Sample | None:
-        """Sample ``number`` with a zone's offsets, kept within the pool; None if nothing is left."""
+        """Sample ``number`` with a zone's offsets, kept within the pool; None if none is left."""
         record = self._tables[b"shdr"][number]
         if int(record["type"]) & _ROM or not 100 <= int(record["rate"]) <= 400_000:
             return None

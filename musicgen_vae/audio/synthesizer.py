@@ -110,7 +110,7 @@ class Synthesizer:
         )
         flat = self._tiles(position, ratio, low, high, rows, responses)
         lengths = [count * TILE for count in counts]
-        return list(flat[: sum(lengths)].split(lengths))
+        return list(torch.split(flat[: sum(lengths)], lengths))
 
     def _tiles(
         self,
@@ -132,9 +132,7 @@ class Synthesizer:
         for i in range(0, len(rows), self._n_tiles):
             blocks = slice(i * _BLOCKS, i * _BLOCKS + per_batch)
             dry = self._read(starts[blocks], steps[blocks])
-            dry *= torch.lerp(
-                lows[blocks].unsqueeze(1), highs[blocks].unsqueeze(1), self._share
-            )
+            dry *= torch.lerp(lows[blocks].unsqueeze(1), highs[blocks].unsqueeze(1), self._share)
             spectrum = torch.fft.rfft(dry.view(self._n_tiles, TILE), n=2 * TILE)
             spectrum *= filters.index_select(0, which[i : i + self._n_tiles])
             wet = torch.fft.irfft(spectrum, n=2 * TILE)
@@ -195,6 +193,7 @@ class Synthesizer:
         if not region.loops_after_release:
             plain = np.concatenate([body[:1], body, np.zeros(_GUARD, np.float32)])
         return looped, plain
+
 
 def low_pass(cents: float, resonance: float, sample_rate: int) -> NDArray[np.complex64]:
     """Response of a resonant second-order low-pass at ``TILE`` + 1 frequencies up to Nyquist.

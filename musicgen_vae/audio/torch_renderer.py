@@ -7,6 +7,7 @@ in chunks. This module knows scores, the cache and the mixing desk; ``synthesize
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
@@ -97,7 +98,8 @@ class TorchRenderer:
         path = soundfont or find_soundfont()
         if path is None:
             raise SoundFontError(
-                f"there is no SoundFont: name a .sf2 file in {SOUNDFONT_VARIABLE}, or unset it"
+                f"there is no SoundFont {os.environ.get(SOUNDFONT_VARIABLE, '')}: name a .sf2 "
+                f"file in {SOUNDFONT_VARIABLE}, or unset it"
             )
         self._font = SoundFont.load(path)
         self._device = torch.device(device)
@@ -268,9 +270,7 @@ class TorchRenderer:
         else:
             gain *= note.volume[0][1]
         left, right = voice.pan
-        bend = tuple(
-            (int(t / block_s), round(cents, 1)) for t, cents in note.bend
-        )
+        bend = tuple((int(t / block_s), round(cents, 1)) for t, cents in note.bend)
         return _Event(
             at=round(note.start_s * self.sample_rate),
             voice=voice,
@@ -342,10 +342,8 @@ def _gain_curve(changes: Sequence[tuple[int, float]], n: int) -> Tensor:
     return torch.from_numpy(np.interp(np.arange(n), times, steps).astype(np.float32))
 
 
-def _turn_down(
-    chunk: NDArray[np.float32], gain: float
-) -> tuple[NDArray[np.float32], float]:
-    """A chunk at ``gain``, or at less from its start on if it would pass ``PEAK``; and that gain."""
+def _turn_down(chunk: NDArray[np.float32], gain: float) -> tuple[NDArray[np.float32], float]:
+    """A chunk at ``gain``, or at less if it would pass ``PEAK``; and the gain that it ends with."""
     loudest = float(np.abs(chunk).max(initial=0.0))
     wanted = min(gain, PEAK / loudest) if loudest else gain
     if wanted == gain == 1.0:

@@ -82,9 +82,7 @@ class Voice:
         velocity = fixed_velocity if fixed_velocity >= 0 else velocity
         values: dict[int, float] = {int(gen): float(v) for gen, v in generators.items()}
         values[Gen.ATTENUATION] *= _ATTENUATION_SHARE
-        added = modulation(
-            region.modulators, key=key, velocity=velocity, controllers=controllers
-        )
+        added = modulation(region.modulators, key=key, velocity=velocity, controllers=controllers)
         for target, amount in added.items():
             if target in values:
                 values[target] += amount
@@ -133,7 +131,7 @@ class Voice:
         """
         block_s = BLOCK / sample_rate
         n = min(n_blocks, self._n_audible(held, block_s))
-        at_s = block_s * np.arange(n + 1)
+        at_s: Floats = np.arange(n + 1, dtype=np.float64) * block_s
         off_s = held * block_s
         vibrato = self._lfo(at_s, Gen.VIB_LFO_DELAY, Gen.VIB_LFO_RATE)
         wobble = self._lfo(at_s, Gen.MOD_LFO_DELAY, Gen.MOD_LFO_RATE)
