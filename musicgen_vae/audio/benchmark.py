@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,19 +207,13 @@ def _times(pieces: Sequence[Piece]) -> dict[str, float]:
         TorchRenderer(mix=NEUTRAL).render(pieces[0])  # libraries warm up once
         for _ in range(_REPEATS):
             renderer = TorchRenderer(mix=NEUTRAL)
-            dry.append(_seconds(lambda made=renderer: made.render_many(pieces)))
-            kept.append(_seconds(lambda made=renderer: made.render_many(pieces)))
-            renderer = TorchRenderer(mix=BAND)
-            wet.append(_seconds(lambda made=renderer: made.render_many(pieces)))
+            dry.append(_seconds(partial(renderer.render_many, pieces)))
+            kept.append(_seconds(partial(renderer.render_many, pieces)))
+            wet.append(_seconds(partial(TorchRenderer(mix=BAND).render_many, pieces)))
             for piece in pieces[:4]:
-                renderer = TorchRenderer(mix=BAND)
-                first.append(_seconds(lambda made=renderer, p=piece: next(made.render_chunks(p))))
-            peer.append(
-                sum(
-                    _seconds(lambda f=file: fluidsynth_dry(f, f.with_suffix(".wav")))
-                    for file in files
-                )
-            )
+                chunks = TorchRenderer(mix=BAND).render_chunks(piece)
+                first.append(_seconds(partial(next, chunks)))
+            peer.append(_seconds(partial(_play_all, files)))
     ours, theirs = statistics.median(dry), statistics.median(peer)
     return {
         "clips": len(pieces),
@@ -230,6 +225,11 @@ def _times(pieces: Sequence[Piece]) -> dict[str, float]:
         "first_chunk_median_s": round(statistics.median(first), 3),
         "first_chunk_worst_s": round(max(first), 3),
     }
+
+
+def _play_all(files: Sequence[Path]) -> None:
+    for file in files:
+        fluidsynth_dry(file, file.with_suffix(".wav"))
 
 
 def _seconds(run: Callable[[], object]) -> float:

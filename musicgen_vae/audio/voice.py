@@ -38,6 +38,70 @@ _LONGEST_RELEASE_S = 12.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _EnvelopeGens:
+    """The generators that set an envelope."""
+
+    delay: Gen
+    attack: Gen
+    hold: Gen
+    decay: Gen
+    sustain: Gen
+    release: Gen
+    key_to_hold: Gen
+    key_to_decay: Gen
+
+
+_VOLUME = _EnvelopeGens(
+    delay=Gen.VOL_ENV_DELAY,
+    attack=Gen.VOL_ENV_ATTACK,
+    hold=Gen.VOL_ENV_HOLD,
+    decay=Gen.VOL_ENV_DECAY,
+    sustain=Gen.VOL_ENV_SUSTAIN,
+    release=Gen.VOL_ENV_RELEASE,
+    key_to_hold=Gen.KEY_TO_VOL_ENV_HOLD,
+    key_to_decay=Gen.KEY_TO_VOL_ENV_DECAY,
+)
+_MODULATION = _EnvelopeGens(
+    delay=Gen.MOD_ENV_DELAY,
+    attack=Gen.MOD_ENV_ATTACK,
+    hold=Gen.MOD_ENV_HOLD,
+    decay=Gen.MOD_ENV_DECAY,
+    sustain=Gen.MOD_ENV_SUSTAIN,
+    release=Gen.MOD_ENV_RELEASE,
+    key_to_hold=Gen.KEY_TO_MOD_ENV_HOLD,
+    key_to_decay=Gen.KEY_TO_MOD_ENV_DECAY,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Envelope:
+    """An envelope's stages, in blocks.
+
+    Attributes:
+        delay, hold: 0 or more.
+        attack: to full, 1 or more.
+        decay, release: from full to nothing, 1 or more.
+        sustain: 0 to 1.
+    """
+
+    delay: int
+    attack: int
+    hold: int
+    decay: int
+    sustain: float
+    release: int
+
+    def rise(self, at: Floats) -> Floats:
+        """0 to 1 during the attack, 1 after it."""
+        return np.clip((at - self.delay) / self.attack, 0, 1)
+
+    def fall(self, at: Floats) -> Floats:
+        """1 until the decay begins, then down to the sustain level."""
+        since = np.maximum(at - self.delay - self.attack - self.hold, 0)
+        return np.maximum(1 - since / self.decay, self.sustain)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Curves:
     """What a voice does over time; n blocks.
 
@@ -129,29 +193,30 @@ class Voice:
             killed: block at which a voice of the same exclusive class takes its place.
             bend: cents to add in each block, shape (``n_blocks``,).
         """
-        block_s = BLOCK / sample_rate
-        n = min(n_blocks, self._n_audible(held, block_s))
-        at_s: Floats = np.arange(n + 1, dtype=np.float64) * block_s
-        off_s = held * block_s
-        vibrato = self._lfo(at_s, Gen.VIB_LFO_DELAY, Gen.VIB_LFO_RATE)
-        wobble = self._lfo(at_s, Gen.MOD_LFO_DELAY, Gen.MOD_LFO_RATE)
-        sweep = self._modulation_envelope(at_s, off_s)
+        rate = sample_rate / BLOCK
+        volume = self._envelope(_VOLUME, rate)
+        n = min(n_blocks, held + volume.release + 2)
+        at: Floats = np.arange(n + 1, dtype=np.float64)
+        vibrato = self._lfo(at / rate, Gen.VIB_LFO_DELAY, Gen.VIB_LFO_RATE)[1:]
+        wobble = self._lfo(at / rate, Gen.MOD_LFO_DELAY, Gen.MOD_LFO_RATE)
+        sweep = _modulation_envelope(self._envelope(_MODULATION, rate), at, held)[1:]
 
-        level = self._volume(at_s, off_s)
+        level = _volume_envelope(volume, at, held)
         level = level * 10.0 ** (self.values[Gen.MOD_LFO_TO_VOLUME] * wobble / 200)
+        wobble = wobble[1:]
         if killed is not None:
-            level *= 10.0 ** (-_RANGE_DB / 20 * np.maximum(at_s - killed * block_s, 0) / _KILL_S)
+            level *= _decibels(-_RANGE_DB * np.maximum(at - killed, 0) / (_KILL_S * rate))
 
-        cents = self._tuning + self.values[Gen.MOD_ENV_TO_PITCH] * sweep[:n]
-        cents = cents + self.values[Gen.VIB_LFO_TO_PITCH] * vibrato[:n]
-        cents = cents + self.values[Gen.MOD_LFO_TO_PITCH] * wobble[:n]
+        cents = self._tuning + self.values[Gen.MOD_ENV_TO_PITCH] * sweep
+        cents = cents + self.values[Gen.VIB_LFO_TO_PITCH] * vibrato
+        cents = cents + self.values[Gen.MOD_LFO_TO_PITCH] * wobble
         if bend is not None:
             cents = cents + bend[:n]
         ratio = 2.0 ** (np.clip(cents, -14_400, 14_400) / 1200)
         ratio = np.clip(ratio * self.region.sample.rate / sample_rate, 1e-6, MAX_RATIO)
-        position, loops_until = self._positions(ratio, held, block_s)
-        cutoff = self.values[Gen.FILTER_CUTOFF] + self.values[Gen.MOD_ENV_TO_CUTOFF] * sweep[:n]
-        cutoff = cutoff + self.values[Gen.MOD_LFO_TO_CUTOFF] * wobble[:n]
+        position, loops_until = self._positions(ratio, held, min(volume.delay, n - 1))
+        cutoff = self.values[Gen.FILTER_CUTOFF] + self.values[Gen.MOD_ENV_TO_CUTOFF] * sweep
+        cutoff = cutoff + self.values[Gen.MOD_LFO_TO_CUTOFF] * wobble
 
         loud = np.flatnonzero(level > _SILENCE)
         heard = int(loud[-1]) + 1 if len(loud) else 0
@@ -170,14 +235,13 @@ class Voice:
             loops_until=min(loops_until, end),
         )
 
-    def _positions(self, ratio: Floats, held: int, block_s: float) -> tuple[Floats, int]:
+    def _positions(self, ratio: Floats, held: int, waits: int) -> tuple[Floats, int]:
         """Where each block begins in the sample, and the block from which it no longer loops.
 
-        The sample starts when the envelope's delay is over.
+        The sample starts when the envelope's delay is over, after ``waits`` blocks.
         """
         n = len(ratio)
         position = np.zeros(n)
-        waits = min(int(self._seconds(Gen.VOL_ENV_DELAY) / block_s), n - 1)
         np.cumsum(BLOCK * ratio[waits:-1], out=position[waits + 1 :])
         if not self.region.loops:
             return position, 0
@@ -193,13 +257,22 @@ class Voice:
         looped[held:] = looped[held] + position[held:] - position[held]
         return looped, held
 
-    def _seconds(self, gen: Gen) -> float:
-        return float(2.0 ** (min(max(self.values[gen], -12_000.0), 8_000.0) / 1200))
+    def _envelope(self, gens: _EnvelopeGens, rate: float) -> _Envelope:
+        """An envelope in blocks, of which there are ``rate`` in a second."""
 
-    def _tracked(self, gen: Gen, tracking: Gen) -> float:
-        """Seconds of a hold or decay that keys above middle C make shorter or longer."""
-        cents = self.values[gen] + self.values[tracking] * (60 - self.key)
-        return float(2.0 ** (min(max(cents, -12_000.0), 8_000.0) / 1200))
+        def blocks(timecents: float, longest: float = 1e6) -> int:
+            seconds = 2.0 ** (min(max(timecents, -12_000.0), 8_000.0) / 1200)
+            return int(min(seconds, longest) * rate)
+
+        values, below = self.values, 60 - self.key
+        return _Envelope(
+            delay=blocks(values[gens.delay]),
+            attack=1 + blocks(values[gens.attack]),
+            hold=blocks(values[gens.hold] + below * values[gens.key_to_hold]),
+            decay=1 + blocks(values[gens.decay] + below * values[gens.key_to_decay]),
+            sustain=1 - min(max(values[gens.sustain], 0.0), 1000.0) / 1000,
+            release=1 + blocks(values[gens.release], _LONGEST_RELEASE_S),
+        )
 
     @property
     def _tuning(self) -> float:
@@ -209,52 +282,43 @@ class Voice:
         cents = values[Gen.SCALE_TUNING] * (self.key - root + sample.correction / 100)
         return float(cents + 100 * values[Gen.COARSE_TUNE] + values[Gen.FINE_TUNE])
 
-    def _n_audible(self, held: int, block_s: float) -> int:
-        """Blocks after which the volume envelope has surely ended."""
-        release_s = min(self._seconds(Gen.VOL_ENV_RELEASE), _LONGEST_RELEASE_S)
-        return held + int(release_s / block_s) + 2
-
     def _lfo(self, at_s: Floats, delay: Gen, rate: Gen) -> Floats:
         """A triangle from 0 up to 1, down to -1 and back; 0 before its delay."""
-        phase = np.maximum(at_s - self._seconds(delay), 0) * self._hertz(rate)
+        delay_s = 2.0 ** (min(max(self.values[delay], -12_000.0), 5_000.0) / 1200)
+        phase = np.maximum(at_s - delay_s, 0) * self._hertz(rate)
         return np.asarray(1 - np.abs(np.mod(4 * phase + 1, 4) - 2))
 
     def _hertz(self, rate: Gen) -> float:
         return float(8.176 * 2.0 ** (min(max(self.values[rate], -16_000.0), 4_500.0) / 1200))
 
-    def _volume(self, at_s: Floats, off_s: float) -> Floats:
-        """Amplitude: a linear attack, then linear in decibels."""
-        delay_s, attack_s = self._seconds(Gen.VOL_ENV_DELAY), self._seconds(Gen.VOL_ENV_ATTACK)
-        hold_s = self._tracked(Gen.VOL_ENV_HOLD, Gen.KEY_TO_VOL_ENV_HOLD)
-        decay_s = self._tracked(Gen.VOL_ENV_DECAY, Gen.KEY_TO_VOL_ENV_DECAY)
-        sustain = 1 - min(max(self.values[Gen.VOL_ENV_SUSTAIN], 0.0), 1000.0) / 1000
-        release_s = min(self._seconds(Gen.VOL_ENV_RELEASE), _LONGEST_RELEASE_S)
 
-        def held(t: Floats) -> Floats:
-            """Amplitude while the key is down."""
-            rise = np.clip((t - delay_s) / attack_s, 0, 1)
-            fall = np.maximum(1 - np.maximum(t - delay_s - attack_s - hold_s, 0) / decay_s, sustain)
-            level = np.where(rise < 1, rise, 10.0 ** (-_RANGE_DB / 20 * (1 - fall)))
-            return np.asarray(np.where((rise >= 1) & (fall <= 0), 0.0, level))
+def _decibels(value: Floats) -> Floats:
+    """As an amplitude."""
+    return np.asarray(10.0 ** (value / 20))
 
-        at_off = max(float(held(np.array([off_s]))[0]), 1e-9)
-        left = 1 + 20 / _RANGE_DB * np.log10(at_off) - (at_s - off_s) / release_s
-        after = np.where(left > 0, 10.0 ** (-_RANGE_DB / 20 * (1 - left)), 0.0)
-        return np.where(at_s <= off_s, held(np.minimum(at_s, off_s)), after)
 
-    def _modulation_envelope(self, at_s: Floats, off_s: float) -> Floats:
-        """0 to 1: a convex attack, then linear."""
-        delay_s, attack_s = self._seconds(Gen.MOD_ENV_DELAY), self._seconds(Gen.MOD_ENV_ATTACK)
-        hold_s = self._tracked(Gen.MOD_ENV_HOLD, Gen.KEY_TO_MOD_ENV_HOLD)
-        decay_s = self._tracked(Gen.MOD_ENV_DECAY, Gen.KEY_TO_MOD_ENV_DECAY)
-        sustain = 1 - min(max(self.values[Gen.MOD_ENV_SUSTAIN], 0.0), 1000.0) / 1000
+def _volume_envelope(envelope: _Envelope, at: Floats, off: int) -> Floats:
+    """Amplitude at block boundaries ``at``: a linear attack, then linear in decibels."""
 
-        def held(t: Floats) -> Floats:
-            rise = np.clip((t - delay_s) / attack_s, 1e-6, 1)
-            convex = np.clip(1 + 40 / _RANGE_DB * np.log10(rise), 0, 1)
-            fall = np.maximum(1 - np.maximum(t - delay_s - attack_s - hold_s, 0) / decay_s, sustain)
-            return np.where(rise < 1, convex, fall)
+    def held(b: Floats) -> Floats:
+        """Amplitude while the key is down."""
+        rise, fall = envelope.rise(b), envelope.fall(b)
+        return np.where(rise < 1, rise, np.where(fall > 0, _decibels(_RANGE_DB * (fall - 1)), 0))
 
-        at_off = float(held(np.array([off_s]))[0])
-        after = np.maximum(at_off - (at_s - off_s) / self._seconds(Gen.MOD_ENV_RELEASE), 0)
-        return np.where(at_s <= off_s, held(np.minimum(at_s, off_s)), after)
+    at_off = max(float(held(np.array([float(off)]))[0]), 1e-9)
+    left = 1 + 20 / _RANGE_DB * np.log10(at_off) - (at - off) / envelope.release
+    released = np.where(left > 0, _decibels(_RANGE_DB * (left - 1)), 0.0)
+    return np.where(at <= off, held(np.minimum(at, off)), released)
+
+
+def _modulation_envelope(envelope: _Envelope, at: Floats, off: int) -> Floats:
+    """0 to 1 at block boundaries ``at``: a convex attack, then linear."""
+
+    def held(b: Floats) -> Floats:
+        rise = np.maximum(envelope.rise(b), 1e-6)
+        convex = np.maximum(1 + 40 / _RANGE_DB * np.log10(rise), 0)
+        return np.where(rise < 1, convex, envelope.fall(b))
+
+    at_off = float(held(np.array([float(off)]))[0])
+    released = np.maximum(at_off - (at - off) / envelope.release, 0)
+    return np.where(at <= off, held(np.minimum(at, off)), released)
