@@ -269,7 +269,7 @@ class Voice:
             delay=blocks(values[gens.delay]),
             attack=1 + blocks(values[gens.attack]),
             hold=blocks(values[gens.hold] + below * values[gens.key_to_hold]),
-            decay=1 + blocks(values[gens.decay] + below * values[gens.key_to_decay]),
+            decay=max(1, blocks(values[gens.decay] + below * values[gens.key_to_decay])),
             sustain=1 - min(max(values[gens.sustain], 0.0), 1000.0) / 1000,
             release=1 + blocks(values[gens.release], _LONGEST_RELEASE_S),
         )
@@ -306,7 +306,7 @@ def _volume_envelope(envelope: _Envelope, at: Floats, off: int) -> Floats:
         return np.where(rise < 1, rise, np.where(fall > 0, _decibels(_RANGE_DB * (fall - 1)), 0))
 
     at_off = max(float(held(np.array([float(off)]))[0]), 1e-9)
-    left = 1 + 20 / _RANGE_DB * np.log10(at_off) - (at - off) / envelope.release
+    left = 1 + 20 / _RANGE_DB * np.log10(at_off) - np.maximum(at - off, 0) / envelope.release
     released = np.where(left > 0, _decibels(_RANGE_DB * (left - 1)), 0.0)
     return np.where(at <= off, held(np.minimum(at, off)), released)
 
