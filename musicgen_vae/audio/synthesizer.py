@@ -90,6 +90,8 @@ class Synthesizer:
         counts = [-(-len(curves.ratio) // _BLOCKS) + 1 for _, curves in voices]
         n_tiles = -(-sum(counts) // self._n_tiles) * self._n_tiles
         n_blocks = n_tiles * _BLOCKS
+        # Places in the bank stay apart from positions: added, they would round differently.
+        place = np.zeros(n_blocks, np.int64)
         position, ratio = np.zeros(n_blocks), np.zeros(n_blocks)
         low, high = np.zeros(n_blocks, np.float32), np.zeros(n_blocks, np.float32)
         rows = np.zeros(n_tiles, np.int64)
@@ -98,8 +100,9 @@ class Synthesizer:
         for (voice, curves), source, count in zip(voices, sources, counts, strict=True):
             first, n = tile * _BLOCKS, len(curves.ratio)
             until = min(curves.loops_until, n)
-            position[first : first + until] = source.looped + curves.position[:until]
-            position[first + until : first + n] = source.plain + curves.position[until:]
+            place[first : first + until] = source.looped
+            place[first + until : first + n] = source.plain
+            position[first : first + n] = curves.position
             ratio[first : first + n] = curves.ratio
             low[first : first + n] = curves.level[:-1]
             high[first : first + n] = curves.level[1:]
@@ -108,12 +111,13 @@ class Synthesizer:
         responses = np.stack(
             [self._low_pass(step * _CUTOFF_STEP, q, self._rate) for step, q in filters]
         )
-        flat = self._tiles(position, ratio, low, high, rows, responses)
+        flat = self._tiles(place, position, ratio, low, high, rows, responses)
         lengths = [count * TILE for count in counts]
         return list(torch.split(flat[: sum(lengths)], lengths))
 
     def _tiles(
         self,
+        place: NDArray[np.int64],
         position: NDArray[np.float64],
         ratio: NDArray[np.float64],
         low: NDArray[np.float32],
@@ -123,6 +127,7 @@ class Synthesizer:
     ) -> Tensor:
         """All tiles as one waveform, shape (tiles * TILE,)."""
         to = self._device
+        places = torch.from_numpy(place).to(to)
         starts, steps = torch.from_numpy(position).to(to), torch.from_numpy(ratio).to(to)
         lows, highs = torch.from_numpy(low).to(to), torch.from_numpy(high).to(to)
         filters, which = torch.from_numpy(responses).to(to), torch.from_numpy(rows).to(to)
@@ -131,7 +136,7 @@ class Synthesizer:
         per_batch = self._n_tiles * _BLOCKS
         for i in range(0, len(rows), self._n_tiles):
             blocks = slice(i * _BLOCKS, i * _BLOCKS + per_batch)
-            dry = self._read(starts[blocks], steps[blocks])
+            dry = self._read(places[blocks], starts[blocks], steps[blocks])
             dry *= torch.lerp(lows[blocks].unsqueeze(1), highs[blocks].unsqueeze(1), self._share)
             spectrum = torch.fft.rfft(dry.view(self._n_tiles, TILE), n=2 * TILE)
             spectrum *= filters.index_select(0, which[i : i + self._n_tiles])
@@ -143,11 +148,12 @@ class Synthesizer:
             carry = wet[-1, TILE:].clone()
         return result
 
-    def _read(self, starts: Tensor, steps: Tensor) -> Tensor:
-        """Samples from the bank at ``starts + k * steps``, k = 0 to 63; shape (blocks, 64)."""
+    def _read(self, places: Tensor, starts: Tensor, steps: Tensor) -> Tensor:
+        """Samples ``starts + k * steps`` after ``places``, k = 0 to 63; shape (blocks, 64)."""
         at = torch.addcmul(starts.unsqueeze(1), steps.unsqueeze(1), self._ramp)
         index = at.to(torch.int64)
         t = (at - index).to(torch.float32)
+        index += places.unsqueeze(1)
         a, b, c, d = (torch.take(self._bank[k:], index) for k in range(4))
         # Horner's form of the Catmull-Rom cubic between b and c.
         cubic = 3 * (b - c) + d - a
