@@ -370,13 +370,14 @@ def render(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from musicgen_vae.audio import default_renderer
-    from musicgen_vae.audio.export import write_audio
+    from musicgen_vae.audio.export import Tags, to_loudness, write_audio
 
     piece = read_file(arguments.input)
     renderer = default_renderer(arguments.renderer)
-    samples = renderer.render(piece)
+    samples = to_loudness(renderer.render(piece), renderer.sample_rate)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_audio(arguments.output, samples, renderer.sample_rate)
+    tags = Tags(title=piece.title or arguments.input.stem)
+    write_audio(arguments.output, samples, renderer.sample_rate, tags)
     give(
         audio=str(arguments.output),
         renderer=renderer.name,
@@ -490,9 +491,19 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def benchmark(arguments: argparse.Namespace) -> None:
     """Time the hot paths against a limit or a peer in the same run."""
-    from musicgen_vae.benchmark import run_benchmarks
+    from musicgen_vae.evaluation.report import commit, machine
+    from musicgen_vae.threads import limit_threads
 
-    result = run_benchmarks(_load(arguments), say)
+    result: dict[str, Any] = {"machine": machine(), "commit": commit()}
+    if arguments.only != "audio":
+        from musicgen_vae.benchmark import run_benchmarks
+
+        result |= run_benchmarks(_load(arguments), say)
+    if arguments.only != "model":
+        from musicgen_vae.audio.benchmark import benchmark_audio
+
+        limit_threads()
+        result["audio"] = benchmark_audio(say)
     _write_json(arguments.json, result)
     give(**result)
 
@@ -612,7 +623,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command(render, model=False)
     made.add_argument("input", type=Path)
     made.add_argument("output", type=Path, help=".wav, .flac, .ogg or .mp3")
-    made.add_argument("--renderer", choices=("auto", "built-in", "fluidsynth"), default="auto")
+    made.add_argument("--renderer", choices=("torch", "fluidsynth"), default="torch")
 
     command(describe)
 
@@ -659,6 +670,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
 
     made = command(benchmark)
+    made.add_argument("--only", choices=("model", "audio"), help="one part (default: both)")
     made.add_argument("--json", type=Path, metavar="FILE")
 
     command(assets)

@@ -119,7 +119,7 @@ def test_encode(run: Run, tmp_path: Path) -> None:
 
 
 def test_render(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["render", str(ODE), str(tmp_path / "a.wav"), "--renderer", "built-in"]) == 0
+    assert main(["render", str(ODE), str(tmp_path / "a.wav"), "--renderer", "torch"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert 0.05 < result["peak"] < 1.0
     assert result["seconds"] > 10
