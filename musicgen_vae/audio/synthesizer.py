@@ -91,7 +91,7 @@ class Synthesizer:
         n_tiles = -(-sum(counts) // self._n_tiles) * self._n_tiles
         n_blocks = n_tiles * _BLOCKS
         # Places in the bank stay apart from positions: added, they would round differently.
-        place = np.zeros(n_blocks, np.int64)
+        place = np.zeros(n_blocks, np.int32)
         position, ratio = np.zeros(n_blocks), np.zeros(n_blocks)
         low, high = np.zeros(n_blocks, np.float32), np.zeros(n_blocks, np.float32)
         rows = np.zeros(n_tiles, np.int64)
@@ -117,7 +117,7 @@ class Synthesizer:
 
     def _tiles(
         self,
-        place: NDArray[np.int64],
+        place: NDArray[np.int32],
         position: NDArray[np.float64],
         ratio: NDArray[np.float64],
         low: NDArray[np.float32],
@@ -151,14 +151,11 @@ class Synthesizer:
     def _read(self, places: Tensor, starts: Tensor, steps: Tensor) -> Tensor:
         """Samples ``starts + k * steps`` after ``places``, k = 0 to 63; shape (blocks, 64)."""
         at = torch.addcmul(starts.unsqueeze(1), steps.unsqueeze(1), self._ramp)
-        index = at.to(torch.int64)
-        t = (at - index).to(torch.float32)
+        index = at.to(torch.int32)
+        t = at.sub_(index).to(torch.float32)
         index += places.unsqueeze(1)
-        a, b, c, d = (torch.take(self._bank[k:], index) for k in range(4))
-        # Horner's form of the Catmull-Rom cubic between b and c.
-        cubic = 3 * (b - c) + d - a
-        square = 2 * a - 5 * b + 4 * c - d
-        return b + 0.5 * t * (c - a + t * (square + t * cubic))
+        a, b, c, d = (self._bank[k:].index_select(0, index.view(-1)).view_as(t) for k in range(4))
+        return _catmull_rom(a, b, c, d, t)
 
     # -- samples -----------------------------------------------------------------------------
 
@@ -199,6 +196,19 @@ class Synthesizer:
         if not region.loops_after_release:
             plain = np.concatenate([body[:1], body, np.zeros(_GUARD, np.float32)])
         return looped, plain
+
+
+def _catmull_rom(a: Tensor, b: Tensor, c: Tensor, d: Tensor, t: Tensor) -> Tensor:
+    """The cubic through ``b`` and ``c`` at ``t`` between them, 0 to 1; uses up its other inputs.
+
+    In place, since the time goes into memory: with tangents m = (c - a) / 2 and n = (d - b) / 2
+    it is b + t (m + t (k2 + t k3)), where k3 = m + n - 2 (c - b) and k2 = c - b - m - k3.
+    """
+    rise, m = c - b, c.sub_(a)
+    k3 = d.sub_(b).add_(m).mul_(0.5).sub_(rise, alpha=2)
+    m.mul_(0.5)
+    k2 = rise.sub_(k3).sub_(m)
+    return torch.addcmul(b, t, m.addcmul_(t, k2.addcmul_(t, k3)))
 
 
 def low_pass(cents: float, resonance: float, sample_rate: int) -> NDArray[np.complex64]:
