@@ -567,7 +567,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--latent-temperature", type=float, default=1.0, help="of z (default 1)")
     made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
     made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
-    made.add_argument("--guidance", type=float, default=1.0, help="of the flow (default 1)")
+    made.add_argument("--guidance", type=float, help="of the flow (default 2)")
     made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
     out_folder(made)
 
