@@ -412,16 +412,13 @@ def build(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a model on a corpus; a stopped run goes on where it was."""
-    import torch
-
     from musicgen_vae.model.config import ModelConfig
     from musicgen_vae.threads import limit_threads
     from musicgen_vae.training.data import DataConfig
     from musicgen_vae.training.loop import TrainConfig, Trainer
-    from musicgen_vae.training.workers import join_workers
+    from musicgen_vae.training.workers import denormals_flushed, join_workers
 
     limit_threads()
-    torch.set_flush_denormal(True)
     given = {
         name: getattr(arguments, name)
         for name in (
@@ -437,7 +434,7 @@ def train(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None
     }
     model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else ModelConfig()
-    with join_workers() as workers:
+    with join_workers() as workers, denormals_flushed():
         trainer = Trainer(
             arguments.corpus,
             arguments.run_folder,
