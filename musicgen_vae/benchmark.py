@@ -1,5 +1,6 @@
-"""Times of the hot paths, each beside a limit or a peer timed in the same run.
+"""Times of the model's hot paths, each beside a limit timed in the same run.
 
+Those of sound are in ``audio.benchmark``.
 Ratios travel between machines better than seconds do. Medians of several runs after a warm-up.
 """
 
@@ -13,12 +14,9 @@ from typing import Any
 
 import torch
 
-from musicgen_vae.audio.fluidsynth import FluidSynthRenderer, available
-from musicgen_vae.audio.synthesis import BuiltInRenderer
 from musicgen_vae.evaluation.report import commit, machine
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.decoding import BLOCK
-from musicgen_vae.music.clip import join
 from musicgen_vae.music.tokens import clip_to_tokens
 
 _REPEATS = 5
@@ -37,7 +35,7 @@ def median_s(run: Callable[[], object], repeats: int = _REPEATS) -> float:
 
 @torch.inference_mode()
 def run_benchmarks(composer: Composer, log: Callable[[str], None]) -> dict[str, Any]:
-    """Decode, encode and render, as plain numbers; times in seconds unless the name says ms."""
+    """Decode and encode, as plain numbers; times in seconds unless the name says ms."""
     log("decoding")
     clips = composer.sample(n=32, seed=7)
     encoded = composer.encode(clips)
@@ -68,20 +66,6 @@ def run_benchmarks(composer: Composer, log: Callable[[str], None]) -> dict[str, 
     log("encoding")
     seconds = median_s(lambda: composer.encode(clips * 8), repeats=3)
     result["encode"] = {"clips": 256, "clips_per_s": round(256 / seconds, 1)}
-    log("rendering")
-    piece = join(clips[:1])
-    length = clips[0].duration_s
-
-    def built_in() -> None:
-        BuiltInRenderer().render(piece)
-
-    result["render"] = {"clip_s": round(length, 2), "built_in_s": round(median_s(built_in), 3)}
-    result["render"]["built_in_times_real_time"] = round(length / result["render"]["built_in_s"], 1)
-    if available():
-        peer = FluidSynthRenderer()
-        seconds = median_s(lambda: peer.render(piece))
-        result["render"]["fluidsynth_s"] = round(seconds, 3)
-        result["render"]["ratio_to_fluidsynth"] = round(result["render"]["built_in_s"] / seconds, 2)
     return result
 
 

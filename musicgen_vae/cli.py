@@ -370,13 +370,14 @@ def render(arguments: argparse.Namespace) -> None:
     import numpy as np
 
     from musicgen_vae.audio import default_renderer
-    from musicgen_vae.audio.export import write_audio
+    from musicgen_vae.audio.export import Tags, to_loudness, write_audio
 
     piece = read_file(arguments.input)
     renderer = default_renderer(arguments.renderer)
-    samples = renderer.render(piece)
+    samples = to_loudness(renderer.render(piece), renderer.sample_rate)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_audio(arguments.output, samples, renderer.sample_rate)
+    tags = Tags(title=piece.title or arguments.input.stem)
+    write_audio(arguments.output, samples, renderer.sample_rate, tags)
     give(
         audio=str(arguments.output),
         renderer=renderer.name,
@@ -412,16 +413,13 @@ def build(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a model on a corpus; a stopped run goes on where it was."""
-    import torch
-
     from musicgen_vae.model.config import ModelConfig
     from musicgen_vae.threads import limit_threads
     from musicgen_vae.training.data import DataConfig
     from musicgen_vae.training.loop import TrainConfig, Trainer
-    from musicgen_vae.training.workers import join_workers
+    from musicgen_vae.training.workers import denormals_flushed, join_workers
 
     limit_threads()
-    torch.set_flush_denormal(True)
     given = {
         name: getattr(arguments, name)
         for name in (
@@ -437,7 +435,7 @@ def train(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None
     }
     model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else ModelConfig()
-    with join_workers() as workers:
+    with join_workers() as workers, denormals_flushed():
         trainer = Trainer(
             arguments.corpus,
             arguments.run_folder,
@@ -491,9 +489,19 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def benchmark(arguments: argparse.Namespace) -> None:
     """Time the hot paths against a limit or a peer in the same run."""
-    from musicgen_vae.benchmark import run_benchmarks
+    from musicgen_vae.evaluation.report import commit, machine
+    from musicgen_vae.threads import limit_threads
 
-    result = run_benchmarks(_load(arguments), say)
+    result: dict[str, Any] = {"machine": machine(), "commit": commit()}
+    if arguments.only != "audio":
+        from musicgen_vae.benchmark import run_benchmarks
+
+        result |= run_benchmarks(_load(arguments), say)
+    if arguments.only != "model":
+        from musicgen_vae.audio.benchmark import benchmark_audio
+
+        limit_threads()
+        result["audio"] = benchmark_audio(say)
     _write_json(arguments.json, result)
     give(**result)
 
@@ -557,7 +565,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--latent-temperature", type=float, default=1.0, help="of z (default 1)")
     made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
     made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
-    made.add_argument("--guidance", type=float, default=1.0, help="of the flow (default 1)")
+    made.add_argument("--guidance", type=float, help="of the flow (default 2)")
     made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
     out_folder(made)
 
@@ -613,7 +621,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command(render, model=False)
     made.add_argument("input", type=Path)
     made.add_argument("output", type=Path, help=".wav, .flac, .ogg or .mp3")
-    made.add_argument("--renderer", choices=("auto", "built-in", "fluidsynth"), default="auto")
+    made.add_argument("--renderer", choices=("torch", "fluidsynth"), default="torch")
 
     command(describe)
 
@@ -670,6 +678,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
 
     made = command(benchmark)
+    made.add_argument("--only", choices=("model", "audio"), help="one part (default: both)")
     made.add_argument("--json", type=Path, metavar="FILE")
 
     command(assets)

@@ -10,6 +10,7 @@
     │   └── CorpusError         a data set is missing or not laid out as expected
     ├── CheckpointError         weights are missing, a Git-LFS pointer, or of another shape
     └── RenderError             sound could not be made
+        └── SoundFontError      a SoundFont is missing, damaged or of another kind
 
 An ``InputError`` is one line, fit to be shown to a visitor as it is: the command line prints it
 and exits with code 2; the page shows it as a message.
@@ -46,3 +47,7 @@ class CheckpointError(MusicGenError):
 
 class RenderError(MusicGenError):
     """Sound could not be made."""
+
+
+class SoundFontError(RenderError):
+    """A SoundFont is missing, damaged or of another kind."""

@@ -9,6 +9,7 @@ by itself, sets what midi2audio cannot; and what comes back is checked before it
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -16,21 +17,20 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 
 import midi2audio
+import mido
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from musicgen_vae.audio.mix import BAND, Mix
 from musicgen_vae.audio.renderer import SAMPLE_RATE, master, n_samples, timed_notes
+from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, find_soundfont
 from musicgen_vae.errors import RenderError
-from musicgen_vae.music.clip import Piece
+from musicgen_vae.music.clip import Piece, Role
 from musicgen_vae.music.midi import write_midi
-
-SOUNDFONT_VARIABLE = "MUSICGEN_VAE_SOUNDFONT"
-"""Environment variable that names another SoundFont file than the default."""
 
 _SETTINGS = """\
 set audio.file.format float
@@ -43,16 +43,11 @@ set synth.reverb.level 0.7
 """
 """Float samples, so that loud pieces are turned down and not clipped. No chorus: as FluidSynth up
 to 2.3 sets it, it puts string samples out of phase. The reverb is version 2.4's own default."""
+_FULL_SEND = 60
+"""Controller 91 of a role sent to the room in full: General MIDI's default is 40."""
 _SILENCE = 1e-4
 _LONGEST_RING_S = 30.0
 """FluidSynth goes on for some seconds after the last note; much more means another tempo map."""
-
-
-def find_soundfont() -> Path | None:
-    """The SoundFont to use: ``MUSICGEN_VAE_SOUNDFONT``, or else the one that pretty_midi ships."""
-    named = os.environ.get(SOUNDFONT_VARIABLE)
-    path = Path(named) if named else Path(str(resources.files("pretty_midi") / "TimGM6mb.sf2"))
-    return path if path.is_file() else None
 
 
 def available() -> bool:
@@ -65,6 +60,7 @@ class FluidSynthRenderer:
 
     Args:
         soundfont: a .sf2 or .sf3 file; default: what ``find_soundfont`` finds.
+        mix: level, place and room of every role.
         timeout_s: seconds after which a rendering is given up.
 
     Raises:
@@ -74,11 +70,13 @@ class FluidSynthRenderer:
     name = "fluidsynth"
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, soundfont: Path | None = None, *, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self, soundfont: Path | None = None, *, mix: Mix = BAND, timeout_s: float = 120.0
+    ) -> None:
         if shutil.which("fluidsynth") is None:
             raise RenderError(
                 "FluidSynth is not installed: install your system's package fluidsynth, or choose "
-                "the built-in renderer"
+                "the renderer in PyTorch"
             )
         wanted = soundfont or find_soundfont()
         if wanted is None or not wanted.is_file():
@@ -87,6 +85,7 @@ class FluidSynthRenderer:
                 f".sf2 file in {SOUNDFONT_VARIABLE}, or unset it"
             )
         self._soundfont = wanted.resolve()
+        self._mix = mix
         self._timeout_s = timeout_s
 
     def render(self, piece: Piece) -> NDArray[np.float32]:
@@ -100,7 +99,7 @@ class FluidSynthRenderer:
         notes = timed_notes(piece)
         if not notes:
             return result
-        samples = self._play(write_midi(piece))
+        samples = self._play(with_mix(write_midi(piece), self._mix))
         last_s = max(note.end_s for note in notes)
         seconds = len(samples) / self.sample_rate
         if not last_s - 0.1 <= seconds <= last_s + _LONGEST_RING_S:
@@ -135,6 +134,25 @@ class FluidSynthRenderer:
             if rate != self.sample_rate or samples.shape[1] != 2:
                 raise RenderError(f"FluidSynth wrote {samples.shape[1]} channels at {rate} Hz")
             return np.asarray(samples, dtype=np.float32)
+
+
+def with_mix(midi: bytes, mix: Mix) -> bytes:
+    """A file of ``write_midi`` with the volume, pan and room of each role as controllers."""
+    file = mido.MidiFile(file=io.BytesIO(midi))
+    channels = {9 if role is Role.DRUMS else int(role): strip for role, strip in mix.items()}
+    for track in file.tracks:
+        first = next((i for i, m in enumerate(track) if m.type == "program_change"), None)
+        if first is None:
+            continue
+        channel = track[first].channel
+        strip = channels[channel]
+        settings = {7: strip.volume, 10: strip.pan, 91: round(_FULL_SEND * strip.send)}
+        for number, value in settings.items():
+            made = mido.Message("control_change", channel=channel, control=number, value=value)
+            track.insert(first, made)
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
 
 
 def _run(command: list[str], *, home: Path, timeout_s: float) -> str:

@@ -45,10 +45,10 @@ class FlowConfig:
         n_layers: depth.
     """
 
-    d_flow: int = 160
+    d_flow: int = 80
     n_heads: int = 4
-    d_ff: int = 640
-    n_layers: int = 6
+    d_ff: int = 320
+    n_layers: int = 4
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers; ``from_dict`` is its exact inverse."""

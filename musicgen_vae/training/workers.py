@@ -48,6 +48,16 @@ class Workers:
 
 
 @contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Numbers too small to be normal count as zero: some CPUs are slow with them."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@contextmanager
 def join_workers() -> Iterator[Workers]:
     """Join the processes that ``torchrun`` started; alone where it did not."""
     local = int(os.environ.get("LOCAL_RANK", 0))

@@ -13,7 +13,7 @@ from uuid import uuid4
 import numpy as np
 
 from musicgen_vae.audio import Renderer
-from musicgen_vae.audio.export import write_audio
+from musicgen_vae.audio.export import Tags, to_loudness, write_audio
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
 from musicgen_vae.music.midi import write_midi
@@ -75,7 +75,9 @@ class Recorder:
         folder.mkdir(parents=True)
         midi = folder / f"{name}.mid"
         midi.write_bytes(write_midi(piece))
-        audio = write_audio(folder / f"{name}.wav", samples, self.renderer.sample_rate)
+        rate = self.renderer.sample_rate
+        samples = to_loudness(samples, rate)
+        audio = write_audio(folder / f"{name}.wav", samples, rate, Tags(title=title))
         return Take(
             title=title,
             piece=piece,

@@ -13,13 +13,10 @@ import mido
 import numpy as np
 import pytest
 
-from musicgen_vae.audio.fluidsynth import (
-    SOUNDFONT_VARIABLE,
-    FluidSynthRenderer,
-    available,
-    find_soundfont,
-)
+from musicgen_vae.audio.fluidsynth import FluidSynthRenderer, available, with_mix
+from musicgen_vae.audio.mix import BAND
 from musicgen_vae.audio.renderer import PEAK, n_samples, timed_notes
+from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, find_soundfont
 from musicgen_vae.errors import RenderError
 from musicgen_vae.music.midi import write_midi
 
@@ -109,6 +106,17 @@ def test_midi_files_have_the_loudness_of_the_timed_notes(piece_of):
         m.velocity for m in mido.MidiFile(file=BytesIO(write_midi(piece))) if m.type == "note_on"
     ]
     assert written == [note.velocity for note in timed_notes(piece)]
+
+
+def test_the_mix_is_written_as_controllers_before_the_notes(band):
+    file = mido.MidiFile(file=BytesIO(with_mix(write_midi(band()), BAND)))
+    for role, track in zip(BAND, file.tracks[1:], strict=True):
+        set_to = {m.control: m.value for m in track if m.type == "control_change"}
+        assert (set_to[7], set_to[10]) == (BAND[role].volume, BAND[role].pan)
+        kinds = [m.type for m in track]
+        assert kinds.index("control_change") < kinds.index("note_on")
+    notes = [m for m in mido.MidiFile(file=BytesIO(write_midi(band()))) if m.type == "note_on"]
+    assert [m for m in file if m.type == "note_on"] == notes
 
 
 @needs_fluidsynth

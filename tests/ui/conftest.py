@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen_vae.audio.synthesis import BuiltInRenderer
+from musicgen_vae.audio.torch_renderer import TorchRenderer
 from musicgen_vae.corpus.shards import PieceInfo
 from musicgen_vae.generation.atlas import Atlas, encode_atlas, save_clips
 from musicgen_vae.generation.composer import Composer
@@ -68,7 +68,7 @@ def midi_file(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def recorder(tiny_composer: Composer, tmp_path: Path) -> Recorder:
     return Recorder(
-        renderer=BuiltInRenderer(), folder=tmp_path / "takes", edges=tiny_composer.spec.edges
+        renderer=TorchRenderer(), folder=tmp_path / "takes", edges=tiny_composer.spec.edges
     )
 
 

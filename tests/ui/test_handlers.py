@@ -193,12 +193,12 @@ def test_silent_clips_stay_silent(
     middle = range(4 * 48, 8 * 48)
     notes = tuple(note for note in upload.piece.notes if note.start not in middle)
     gap = replace(upload, piece=replace(upload.piece, notes=notes))
-    monkeypatch.setattr(handlers, "read_upload", lambda _: gap)
+    monkeypatch.setattr(handlers, "read_upload", lambda _, composer: gap)
     _, info = handlers.reconstruct(tiny_composer, recorder, "gap.mid")
     counts = [clip["n_notes"] for clip in info["clips"]]
     assert counts[1] == 0 and counts[0] and counts[2]
     silent = replace(upload, piece=replace(upload.piece, notes=()))
-    monkeypatch.setattr(handlers, "read_upload", lambda _: silent)
+    monkeypatch.setattr(handlers, "read_upload", lambda _, composer: silent)
     with pytest.raises(ClipError, match="no notes that the model can read"):
         handlers.reconstruct(tiny_composer, recorder, "silent.mid")
 

@@ -135,10 +135,10 @@ _WITHOUT_MAP = """
 import json
 from pathlib import Path
 from musicgen_vae import Composer
-from musicgen_vae.audio.synthesis import BuiltInRenderer
+from musicgen_vae.audio.torch_renderer import TorchRenderer
 from musicgen_vae.ui.page import build_page
 
-page = build_page(Composer.load("tests/data/tiny"), BuiltInRenderer(), None)
+page = build_page(Composer.load("tests/data/tiny"), TorchRenderer(), None)
 endpoints = {event.api_name: event.fn for event in page.fns.values()}
 error = None
 try:
