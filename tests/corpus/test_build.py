@@ -90,12 +90,15 @@ def test_edges_make_classes_of_about_equal_size(tmp_path: Path) -> None:
 
 
 def test_drums_alone_make_a_corpus(tmp_path: Path) -> None:
-    beat = tuple(
-        Note(start=start, role=Role.DRUMS, pitch=36, duration=DRUM_DURATION)
-        for start in range(0, 8 * 48, 12)
-    )
+    def beat(seed: int) -> tuple[Note, ...]:
+        struck = np.random.default_rng(seed).choice([36, 38, 42], 32)
+        return tuple(
+            Note(start=12 * i, role=Role.DRUMS, pitch=int(pitch), duration=DRUM_DURATION)
+            for i, pitch in enumerate(struck)
+        )
+
     splits = ("train", "validation")
-    report = build_corpus([source(i, s, notes=beat) for i, s in enumerate(splits)], tmp_path)
+    report = build_corpus([source(i, s, notes=beat(i)) for i, s in enumerate(splits)], tmp_path)
     assert report["clips"]["train"] == 2
     controls = load_info(tmp_path)[1]["controls"]
     assert controls["roles"] == ["drums"]
