@@ -13,8 +13,7 @@ from pathlib import Path
 from musicgen_vae.corpus.arrange import arrange_song, grooves_for
 from musicgen_vae.corpus.chords import QUALITIES, Chord
 from musicgen_vae.corpus.sources import Failure, SourcePiece, openewld, pop909
-from musicgen_vae.corpus.sources.lead_sheets import ChordSymbol, read_lead_sheet
-from musicgen_vae.errors import CorpusError, InputError
+from musicgen_vae.corpus.sources.lead_sheets import ChordSymbol
 
 
 def arrange_pop909(
@@ -30,14 +29,11 @@ def arrange_pop909(
 
 def arrange_openewld(entry: openewld.Entry) -> tuple[SourcePiece | Failure, ...]:
     """One lead sheet with two bands; nothing where the sheet itself cannot be read."""
-    item = openewld.read_song(entry)
-    if isinstance(item, Failure):
+    found = openewld.read_with_chords(entry)
+    if isinstance(found, Failure):
         return ()
-    try:
-        sheet = read_lead_sheet(entry.path, title=entry.title)
-    except (InputError, CorpusError, OSError):
-        return ()
-    return tuple(_arrange(item, [chord_of(symbol) for symbol in sheet.chords], 2))
+    item, symbols = found
+    return tuple(_arrange(item, [chord_of(symbol) for symbol in symbols], 2))
 
 
 def chord_of(symbol: ChordSymbol) -> Chord:

@@ -16,7 +16,12 @@ from pathlib import Path
 
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.corpus.sources.folder import split_of
-from musicgen_vae.corpus.sources.lead_sheets import LeadSheet, accompany, read_lead_sheet
+from musicgen_vae.corpus.sources.lead_sheets import (
+    ChordSymbol,
+    LeadSheet,
+    accompany,
+    read_lead_sheet,
+)
 from musicgen_vae.errors import CorpusError, InputError
 from musicgen_vae.music.clip import Meter, Piece, Role
 from musicgen_vae.music.key import estimate_key
@@ -85,6 +90,12 @@ def read_openewld(folder: Path) -> Iterator[SourcePiece | Failure]:
 
 def read_song(entry: Entry) -> SourcePiece | Failure:
     """One song; a ``Failure`` says why it cannot be used."""
+    found = read_with_chords(entry)
+    return found if isinstance(found, Failure) else found[0]
+
+
+def read_with_chords(entry: Entry) -> tuple[SourcePiece, tuple[ChordSymbol, ...]] | Failure:
+    """One song as ``read_song`` gives it, and its chord symbols."""
     try:
         sheet = read_lead_sheet(entry.path, title=entry.title)
         if not sheet.chords:
@@ -100,7 +111,7 @@ def read_song(entry: Entry) -> SourcePiece | Failure:
         "dance": "waltz" if waltz else "",
         "harmony": "from chord symbols",
     }
-    return SourcePiece(
+    item = SourcePiece(
         piece=_realise(sheet, _PROGRAMS[style]),
         source=SOURCE,
         song=entry.song,
@@ -109,6 +120,7 @@ def read_song(entry: Entry) -> SourcePiece | Failure:
         split=split_of(entry.title.lower()),
         labels={name: text for name, text in labels.items() if text},
     )
+    return item, sheet.chords
 
 
 def style_of(entry: Entry, *, waltz: bool) -> str:
