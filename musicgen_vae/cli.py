@@ -427,6 +427,8 @@ def train(arguments: argparse.Namespace) -> None:
             "decay_steps",
             "outline_stage",
             "beta",
+            "adversary_from",
+            "confusion_weight",
             "seed",
             "validate_every",
             "save_every",
@@ -444,6 +446,7 @@ def train(arguments: argparse.Namespace) -> None:
             config=TrainConfig(**given),
             log=say if workers.rank == 0 else _silent,
             workers=workers,
+            start_from=arguments.start_from,
         )
         trainer.log(f"{trainer.model.n_parameters:,} parameters, {len(trainer.shard):,} windows")
         result = trainer.run(arguments.out)
@@ -655,6 +658,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--decay-steps", type=int, help="of them, to bring the learning rate to 0")
     made.add_argument("--outline-stage", type=int, help="how many of them train the outline only")
     made.add_argument("--beta", type=float, help="weight of the KL")
+    made.add_argument(
+        "--adversary-from", type=int, metavar="STEP", help="then on, z is to hide what c says"
+    )
+    made.add_argument("--confusion-weight", type=float, help="how much")
+    made.add_argument(
+        "--start-from", type=Path, metavar="DIR", help="checkpoint whose weights a new run takes"
+    )
     made.add_argument(
         "--compile", action="store_true", default=None, help="compile (needs a C++ compiler)"
     )

@@ -364,7 +364,7 @@ class Composer:
         )
         bar_steps = torch.tensor([t.meter.steps for t in templates], device=self.device)
         none = Rows.none(steps, self.device)
-        prior = self.model.encoder(none, control, bar_steps, partial=True)
+        prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
         return self.decode(unwhiten(moved, prior), control, templates, check=check)
 
     @torch.inference_mode()

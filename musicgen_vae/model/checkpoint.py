@@ -94,6 +94,32 @@ def save_flow(
     save_file(half, folder / FLOW_FILE, metadata=metadata)
 
 
+def copy_weights(folder: Path, model: ConditionalVAE) -> float:
+    """Start ``model`` from a checkpoint: every tensor of the same name and shape is copied.
+
+    What has another shape (the embedding of other styles, say) stays as it is.
+
+    Returns:
+        Share of the model's numbers that were copied, 0 to 1.
+
+    Raises:
+        CheckpointError: if the weights cannot be read.
+    """
+    try:
+        weights = load_file(folder / WEIGHTS_FILE)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"no weights to start from in {folder}: {error}") from error
+    own = model.state_dict()
+    fitting = {
+        name: tensor.float()
+        for name, tensor in weights.items()
+        if name in own and own[name].shape == tensor.shape
+    }
+    model.load_state_dict(fitting, strict=False)
+    n_copied = sum(tensor.numel() for tensor in fitting.values())
+    return n_copied / sum(tensor.numel() for tensor in own.values())
+
+
 def _load_flow(folder: Path, model: ConditionalVAE, model_hash: str) -> FlowPrior | None:
     """The flow beside a model; None where there is none.
 

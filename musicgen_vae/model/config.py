@@ -22,6 +22,7 @@ class ModelConfig:
         d_query: numbers that each query contributes to z.
         d_note, d_bar: widths of ``BarSummary`` and ``Moment``, the short way to z and back.
         dropout: probability (0 to 1) of dropping an activation in training.
+        recognised: clip controls that the recognition head infers from the notes.
     """
 
     d_model: int = 256
@@ -34,6 +35,7 @@ class ModelConfig:
     d_note: int = 320
     d_bar: int = 512
     dropout: float = 0.1
+    recognised: tuple[str, ...] = ("style", "valence", "arousal")
 
     @property
     def d_latent(self) -> int:
@@ -46,10 +48,10 @@ class ModelConfig:
         return self.n_queries * BARS_PER_CLIP
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers; ``from_dict`` is its exact inverse."""
-        return asdict(self)
+        """Plain numbers and text; ``from_dict`` is its exact inverse."""
+        return {**asdict(self), "recognised": list(self.recognised)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ModelConfig:
         """The config that ``to_dict`` described."""
-        return cls(**data)
+        return cls(**{**data, "recognised": tuple(data.get("recognised", ()))})

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
+from musicgen_vae.model.labels import RecognitionHead
 from musicgen_vae.model.layers import Block, LayerCache, RotaryTime, additive_mask
 from musicgen_vae.model.outline import N_OUTLINE
 from musicgen_vae.music.clip import (
@@ -276,7 +277,7 @@ class Encoder(nn.Module):
 
     def forward(
         self, rows: Rows, control: Tensor, bar_steps: Tensor, *, partial: bool
-    ) -> DiagonalGaussian:
+    ) -> tuple[DiagonalGaussian, Tensor]:
         """The posterior of all rows, or with ``partial`` the prior given the kept ones.
 
         Args:
@@ -284,6 +285,10 @@ class Encoder(nn.Module):
             control: from ``ControlNetwork``, shape (B, 4, d_model).
             bar_steps: shape (B,).
             partial: the rows are kept notes, not the whole clip.
+
+        Returns:
+            The Gaussian, and the mean of the notes' last vectors, which know nothing of c, shape
+            (B, d_model).
         """
         config = self.config
         batch = control.shape[0]
@@ -313,17 +318,19 @@ class Encoder(nn.Module):
         rotation = self.rotary(time)
         for block in self.blocks:
             x = block(x, rotation, mask)
-        out = self.norm(x[:, length:])
+        out = self.norm(x)
+        real = rows.mask[..., None].to(out.dtype)
+        trunk = (out[:, :length] * real).sum(1) / real.sum(1).clamp(min=1.0)
         head, limits = (
             (self.prior, _PRIOR_LOGVAR) if partial else (self.posterior, _POSTERIOR_LOGVAR)
         )
-        mu, logvar = head(out).float().chunk(2, dim=-1)
+        mu, logvar = head(out[:, length:]).float().chunk(2, dim=-1)
         shape = (batch, BARS_PER_CLIP, config.d_latent)
         mu, logvar = mu.reshape(shape), logvar.reshape(shape)
         if not partial:
             short_mu, short_logvar = self.summary(rows)
             mu, logvar = mu + short_mu, logvar + short_logvar
-        return DiagonalGaussian(mu=mu, logvar=logvar.clamp(*limits))
+        return DiagonalGaussian(mu=mu, logvar=logvar.clamp(*limits)), trunk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -564,6 +571,7 @@ class ConditionalVAE(nn.Module):
         self.control = ControlNetwork(config.d_model, spec)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
+        self.recognition = RecognitionHead(config, spec) if config.recognised else None
         self.apply(_initialise)
         # Posteriors start narrow, or z is mostly noise while the decoder learns to ignore it.
         summary = self.encoder.summary
@@ -579,17 +587,21 @@ class ConditionalVAE(nn.Module):
 
     def posterior(self, rows: Rows, condition: Condition) -> DiagonalGaussian:
         """q(z|x,c) from all rows; every control of ``condition`` should be measured."""
-        out: DiagonalGaussian = self.encoder(
+        return self.read(rows, condition)[0]
+
+    def read(self, rows: Rows, condition: Condition) -> tuple[DiagonalGaussian, dict[str, Tensor]]:
+        """q(z|x,c), and logits of what the recognition head makes of the notes alone."""
+        posterior, trunk = self.encoder(
             rows, self.control(condition), condition.bar_steps, partial=False
         )
-        return out
+        return posterior, {} if self.recognition is None else self.recognition(trunk)
 
     def prior(self, condition: Condition, kept: Rows) -> DiagonalGaussian:
         """p(z|c,k) from the kept rows; any control may be unspecified."""
-        out: DiagonalGaussian = self.encoder(
+        prior: DiagonalGaussian = self.encoder(
             kept, self.control(condition), condition.bar_steps, partial=True
-        )
-        return out
+        )[0]
+        return prior
 
     def short_posterior(self, rows: Rows) -> DiagonalGaussian:
         """What the bar summaries alone make of the notes: the posterior without the transformer."""

@@ -51,7 +51,7 @@ def latents_of(model: ConditionalVAE, batch: Batch) -> tuple[Tensor, FlowConditi
     """A posterior sample z of each clip, shape (B, 4, D), and the condition it goes with."""
     z = model.posterior(batch.rows, batch.measured).rsample()
     control = model.control(batch.asked)
-    prior = model.encoder(batch.kept, control, batch.asked.bar_steps, partial=True)
+    prior = model.encoder(batch.kept, control, batch.asked.bar_steps, partial=True)[0]
     return z, FlowCondition(control=control, prior=prior)
 
 

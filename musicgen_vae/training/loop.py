@@ -22,9 +22,10 @@ from torch import nn
 
 from musicgen_vae.corpus.shards import PieceInfo, Shard, load_info, load_shard
 from musicgen_vae.errors import CorpusError
-from musicgen_vae.model.checkpoint import save_checkpoint
+from musicgen_vae.model.checkpoint import copy_weights, save_checkpoint
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import CLIP_CONTROLS, ControlSpec
+from musicgen_vae.model.labels import Adversary
 from musicgen_vae.model.outline import outline_steps
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
@@ -45,6 +46,8 @@ _SHOWN = (
     "pitch_accuracy",
     "step_accuracy",
     "duration_accuracy",
+    "style_named",
+    "z/style_named",
 )
 _SHORT_WAY = (".summary.", ".moment.")
 _SHORT_MATRICES = ("bar_in", "bar_out", "joint", "hidden", "out")
@@ -66,6 +69,12 @@ class TrainConfig:
         outline_share: in the first stage, one in this many steps of the bar counts in a batch.
         free_bits: nats per bar below which the KL is not pressed.
         outline_weight: weight of the loss of the outline guessed from z and c alone.
+        label_weight: weight of the recognition head's loss.
+        adversary_from: step from which the encoder is to confuse an adversary that reads c from z;
+            None trains without one.
+        confusion_weight: how much; it rises from zero over ``adversary_steps``.
+        adversary_steps: see ``confusion_weight``.
+        lr_adversary: learning rate of the adversary.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
@@ -86,6 +95,11 @@ class TrainConfig:
     outline_share: int = 3
     free_bits: float = 0.0
     outline_weight: float = 0.3
+    label_weight: float = 0.3
+    adversary_from: int | None = None
+    confusion_weight: float = 0.3
+    adversary_steps: int = 500
+    lr_adversary: float = 1e-3
     average: float = 0.999
     clip_gradient: float = 1.0
     log_every: int = 20
@@ -185,6 +199,7 @@ class Trainer:
         config: TrainConfig,
         log: Log,
         workers: Workers | None = None,
+        start_from: Path | None = None,
     ) -> None:
         self.workers = workers = workers or Workers()
         self.pieces, info = load_info(corpus)
@@ -195,13 +210,22 @@ class Trainer:
         self.log = log
         torch.manual_seed(config.seed)
         self.model = ConditionalVAE(model_config, self.spec).to(workers.device)
+        if start_from is not None:
+            log(f"{copy_weights(start_from, self.model):.0%} of the weights from {start_from}")
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
-        self.base_lrs = (config.lr_matrices, config.lr_rest)
-        self.objective = workers.share(Objective(self.model, workers.bfloat16))
+        self.base_lrs = [config.lr_matrices, config.lr_rest]
+        self.adversary: Adversary | None = None
+        self.networks: dict[str, nn.Module] = {"model": self.model}
+        if config.adversary_from is not None:
+            self.adversary = Adversary(model_config, self.spec).to(workers.device)
+            self.networks["adversary"] = self.adversary
+            self.optimisers.append(torch.optim.AdamW(self.adversary.parameters()))
+            self.base_lrs.append(config.lr_adversary)
+        self.objective = workers.share(Objective(self.model, workers.bfloat16, self.adversary))
         self.progress = Progress()
         if (run / NUMBERS_FILE).exists():
-            self.progress = load_state(run, self.model, self.average, self.optimisers)
+            self.progress = load_state(run, self.networks, self.average, self.optimisers)
             log(f"resumed at step {self.progress.step}")
         self.validation = validation_batches(
             load_shard(corpus / "validation.safetensors"),
@@ -276,7 +300,7 @@ class Trainer:
                     self.export(checkpoint, last)
             if step % config.save_every == 0 or done:
                 save_state(
-                    self.run_folder, self.model, self.average, self.optimisers, self.progress
+                    self.run_folder, self.networks, self.average, self.optimisers, self.progress
                 )
         return last
 
@@ -289,6 +313,10 @@ class Trainer:
         first_stage = number < config.outline_stage
         since = number if first_stage else number - config.outline_stage
         beta = config.beta * min(1.0, (since + 1) / max(1, config.beta_steps))
+        confusion = 0.0
+        if config.adversary_from is not None:
+            share = (number - config.adversary_from) / max(1, config.adversary_steps)
+            confusion = config.confusion_weight * min(1.0, max(0.0, share))
         steps = outline_steps(int(batch.asked.bar_steps[0]))
         if first_stage:
             some = torch.randperm(len(steps))[: -(-len(steps) // config.outline_share)]
@@ -300,6 +328,8 @@ class Trainer:
             beta=beta,
             free_bits=config.free_bits,
             outline_weight=1.0 if first_stage else config.outline_weight,
+            label_weight=config.label_weight,
+            confusion_weight=confusion,
         )
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_gradient)

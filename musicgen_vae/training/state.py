@@ -44,14 +44,16 @@ class Progress:
 
 def save_state(
     folder: Path,
-    model: nn.Module,
+    modules: Mapping[str, nn.Module],
     average: Mapping[str, Tensor],
     optimisers: Sequence[torch.optim.Optimizer],
     progress: Progress,
 ) -> None:
-    """Write the run's state under ``folder``."""
+    """Write the run's state under ``folder``; ``modules`` are the networks by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
+    tensors = {
+        f"{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()
+    }
     tensors.update({f"average/{k}": v for k, v in average.items()})
     for index, optimiser in enumerate(optimisers):
         for parameter, values in optimiser.state_dict()["state"].items():
@@ -67,11 +69,11 @@ def save_state(
 
 def load_state(
     folder: Path,
-    model: nn.Module,
+    modules: Mapping[str, nn.Module],
     average: dict[str, Tensor],
     optimisers: Sequence[torch.optim.Optimizer],
 ) -> Progress:
-    """Restore what ``save_state`` wrote, in place.
+    """Restore what ``save_state`` wrote, in place; a network that it did not have starts afresh.
 
     Raises:
         CheckpointError: if the state is missing or of another model.
@@ -79,9 +81,11 @@ def load_state(
     try:
         tensors = load_file(folder / TENSORS_FILE)
         progress = Progress(**json.loads((folder / NUMBERS_FILE).read_text(encoding="utf-8")))
-        model.load_state_dict(
-            {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
-        )
+        for network, module in modules.items():
+            start = f"{network}/"
+            weights = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+            if weights:
+                module.load_state_dict(weights)
         for name in average:
             average[name] = tensors[f"average/{name}"]
         for index, optimiser in enumerate(optimisers):

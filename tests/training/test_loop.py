@@ -141,10 +141,10 @@ def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None
     run.run()
     other = ConditionalVAE(replace(TINY, d_ff=48), run.spec)
     with pytest.raises(CheckpointError, match="no training state to resume"):
-        load_state(tmp_path / "run", other, {}, [])
+        load_state(tmp_path / "run", {"model": other}, {}, [])
     (tmp_path / "run" / TENSORS_FILE).unlink()
     with pytest.raises(CheckpointError):
-        load_state(tmp_path / "run", run.model, {}, [])
+        load_state(tmp_path / "run", {"model": run.model}, {}, [])
 
 
 def test_schedule() -> None:
@@ -177,3 +177,72 @@ def test_a_corpus_without_validation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError):
         trainer(build(tmp_path / "c", n_songs=2), tmp_path / "run")
     assert Progress().step == 0
+
+
+def test_the_adversary_learns_and_the_model_learns_to_confuse_it(
+    corpus: Path, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, steps=80, adversary_from=30, adversary_steps=1, confusion_weight=20.0)
+    run = trainer(corpus, tmp_path / "run", config)
+    batch = run.validation[0]
+    torch.manual_seed(0)
+    before = run.objective(batch)
+    stop_at(run, 30)
+    torch.manual_seed(0)
+    taught = run.objective(batch)
+    assert taught.adversary.sum() < before.adversary.sum()
+    run = trainer(corpus, tmp_path / "run", replace(config, save_every=1000))
+    run.run()
+    torch.manual_seed(0)
+    assert run.objective(batch).confusion.sum() < taught.confusion.sum()
+
+
+def test_confusion_reaches_the_model_only_and_reading_the_adversary_only(
+    corpus: Path, tmp_path: Path
+) -> None:
+    run = trainer(corpus, tmp_path / "run", replace(CONFIG, adversary_from=0))
+    terms = run.objective(run.validation[0])
+    terms.confusion.sum().backward(retain_graph=True)
+    assert run.adversary is not None
+    assert all(p.grad is None for p in run.adversary.parameters())
+    reached = {name for name, p in run.model.named_parameters() if p.grad is not None}
+    assert any("encoder" in name for name in reached)
+    run.model.zero_grad(set_to_none=True)
+    terms.adversary.sum().backward()
+    assert all(p.grad is not None for p in run.adversary.parameters())
+    assert all(p.grad is None for p in run.model.parameters())
+
+
+def test_a_run_without_an_adversary_goes_on_with_one(corpus: Path, tmp_path: Path) -> None:
+    stop_at(trainer(corpus, tmp_path / "run"), 3)
+    run = trainer(corpus, tmp_path / "run", replace(CONFIG, adversary_from=3))
+    assert run.progress.step == 3
+    run.run()
+    again = trainer(corpus, tmp_path / "run", replace(CONFIG, adversary_from=3))
+    assert again.adversary is not None and run.adversary is not None
+    for name, value in run.adversary.state_dict().items():
+        assert torch.equal(value, again.adversary.state_dict()[name])
+
+
+def test_a_new_run_starts_from_a_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    trainer(corpus, tmp_path / "run").run(tmp_path / "checkpoint")
+    first = load_checkpoint(tmp_path / "checkpoint").model.state_dict()
+    run = Trainer(
+        corpus,
+        tmp_path / "second",
+        model_config=replace(TINY, d_ff=96),
+        data_config=DataConfig(tokens_per_batch=600),
+        config=CONFIG,
+        log=lambda text: None,
+        start_from=tmp_path / "checkpoint",
+    )
+    own = run.model.state_dict()
+    for name, value in first.items():
+        if value.shape == own[name].shape:
+            assert torch.equal(value, own[name]), name
+            assert torch.equal(value, run.average[name]), name
+    with pytest.raises(CheckpointError, match="no weights to start from"):
+        Trainer(
+            corpus, tmp_path / "third", model_config=TINY, data_config=DataConfig(), config=CONFIG,
+            log=lambda text: None, start_from=tmp_path / "nothing",
+        )  # fmt: skip
