@@ -26,6 +26,7 @@ ORDER = (
     "model.controls",
     "model.layers",
     "model.distributions",
+    "model.labels",
     "model.vae",
     "model.prior",
     "model.losses",

@@ -116,8 +116,8 @@ def copy_weights(folder: Path, model: ConditionalVAE) -> float:
         if name in own and own[name].shape == tensor.shape
     }
     model.load_state_dict(fitting, strict=False)
-    n_copied = sum(tensor.numel() for tensor in fitting.values())
-    return n_copied / sum(tensor.numel() for tensor in own.values())
+    n_copied, n_all = (sum(t.numel() for t in some.values()) for some in (fitting, own))
+    return float(n_copied / n_all)
 
 
 def _load_flow(folder: Path, model: ConditionalVAE, model_hash: str) -> FlowPrior | None:

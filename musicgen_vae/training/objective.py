@@ -166,9 +166,9 @@ def report(terms: list[Terms]) -> dict[str, float]:
         return result
     result["recon"] = sum(float(f.recon_loss().sum()) for f in fields) / n_clips
     result["elbo"] = -(result["recon"] + result["kl"])
-    for field in fields[0].nats:
-        name = field.name.lower()
-        count = sum(float(f.counted[field]) for f in fields)
-        result[f"{name}_nats"] = sum(float(f.nats[field].sum()) for f in fields) / n_clips
-        result[f"{name}_accuracy"] = sum(float(f.correct[field]) for f in fields) / max(1.0, count)
+    for which in fields[0].nats:
+        name = which.name.lower()
+        count = sum(float(f.counted[which]) for f in fields)
+        result[f"{name}_nats"] = sum(float(f.nats[which].sum()) for f in fields) / n_clips
+        result[f"{name}_accuracy"] = sum(float(f.correct[which]) for f in fields) / max(1.0, count)
     return result
