@@ -7,6 +7,7 @@ module knows pieces; it does not know data sets.
 
 from __future__ import annotations
 
+import ast
 import gzip
 import hashlib
 import json
@@ -17,31 +18,44 @@ from typing import Any
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.music.clip import Bar, Key, Meter, Note, Piece, Role
 
-_CODE = Path(__file__).resolve().parents[1]
-_READING = (
-    "music/beats.py", "music/clip.py", "music/key.py", "music/midi.py", "music/roles.py",
-    "corpus/arrange.py", "corpus/bands.py", "corpus/chords.py", "corpus/sources/*.py",
-)  # fmt: skip
-"""What decides how a file becomes a piece."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_NAME = __name__.split(".")[0]
 
 
-def fingerprint(source: str, paths: Iterable[Path]) -> str:
+def fingerprint(source: str, reader: str, paths: Iterable[Path]) -> str:
     """What identifies a reading: names, sizes and times of the files, and the code that reads.
 
     Args:
         source: name of the data set.
+        reader: module that reads it; what it imports from this package counts as well.
         paths: files, or folders of which every file counts.
     """
     digest = hashlib.sha256(source.encode())
-    for pattern in _READING:
-        for code in sorted(_CODE.glob(pattern)):
-            digest.update(code.read_bytes())
+    for code in sorted(code_of(reader)):
+        digest.update(code.read_bytes())
     for root in paths:
         for path in sorted([root] if root.is_file() else root.rglob("*")):
             if path.is_file():
                 stat = path.stat()
                 digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def code_of(module: str) -> set[Path]:
+    """Source files of a module of this package and of all that it imports from it."""
+    found: set[Path] = set()
+    names = [module]
+    while names:
+        path = _PACKAGE.joinpath(*names.pop().split(".")[1:])
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if path in found or not path.exists():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(_NAME):
+                # What is imported may be a name in the module or a module in the package.
+                names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def save_items(path: Path, mark: str, items: Iterable[SourcePiece | Failure]) -> None:

@@ -101,6 +101,12 @@ class Source:
     tasks: Callable[[], Sequence[Any]]
     read: Callable[[Any], Item | tuple[Item, ...]]
 
+    @property
+    def reader(self) -> str:
+        """The module of ``read``."""
+        function = self.read.func if isinstance(self.read, partial) else self.read
+        return str(function.__module__)
+
 
 def sources_at(at: Locations) -> Iterator[Source]:
     """Every source at these locations but the plain folder, in a fixed order."""
@@ -175,7 +181,7 @@ def read_sources(
         CorpusError: if a data set is not where it should be.
     """
     for source in sources_at(at):
-        mark = fingerprint(source.name, source.paths)
+        mark = fingerprint(source.name, source.reader, source.paths)
         path = cache / f"{source.name}.jsonl.gz"
         kept = load_items(path, mark)
         if kept is None:

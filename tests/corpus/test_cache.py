@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from musicgen_vae.corpus.cache import fingerprint, load_items, save_items
+from musicgen_vae.corpus.cache import code_of, fingerprint, load_items, save_items
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.music.clip import Key, Mode
 from tests.training.corpora import song
+
+READER = "musicgen_vae.corpus.sources.groove"
 
 
 @pytest.fixture
@@ -56,10 +58,16 @@ def test_another_mark_or_a_damaged_file_is_nothing(
 def test_a_fingerprint_changes_with_the_files(tmp_path: Path) -> None:
     file = tmp_path / "a.mid"
     file.write_bytes(b"1")
-    marks = {fingerprint("s", [tmp_path]), fingerprint("t", [tmp_path])}
-    assert fingerprint("s", [tmp_path]) in marks
+    marks = {fingerprint("s", READER, [tmp_path]), fingerprint("t", READER, [tmp_path])}
+    assert fingerprint("s", READER, [tmp_path]) in marks
     file.write_bytes(b"22")
-    marks.add(fingerprint("s", [tmp_path]))
+    marks.add(fingerprint("s", READER, [tmp_path]))
     (tmp_path / "b.mid").write_bytes(b"1")
-    marks.add(fingerprint("s", [tmp_path]))
+    marks.add(fingerprint("s", READER, [tmp_path]))
     assert len(marks) == 4
+
+
+def test_the_code_of_a_reader_is_what_it_imports_and_nothing_else() -> None:
+    names = {f"{path.parent.name}/{path.name}" for path in code_of(READER)}
+    assert {"sources/groove.py", "sources/__init__.py", "music/beats.py", "music/midi.py"} <= names
+    assert not {"sources/pop909.py", "corpus/build.py", "corpus/cache.py"} & names
