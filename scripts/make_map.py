@@ -13,6 +13,7 @@ from pathlib import Path
 from musicgen_vae.corpus.cache import read_items
 from musicgen_vae.corpus.demo_set import demo_clips
 from musicgen_vae.corpus.shards import PieceInfo
+from musicgen_vae.corpus.sources import Failure, SourcePiece, openewld
 from musicgen_vae.generation.atlas import ATLAS_FOLDER, save_clips
 
 SHOWN = (
@@ -20,6 +21,16 @@ SHOWN = (
     "openhymnal", "quartets", "ryansMammoth",
 )  # fmt: skip
 """Sources, as the build's cache calls them."""
+_LAST_YEAR = 1929
+"""Popular songs of later years may still be in copyright somewhere."""
+
+
+def may_be_shown(item: SourcePiece | Failure) -> bool:
+    """Whether a piece is surely in the public domain; of popular songs the year must be known."""
+    if isinstance(item, Failure) or item.source != openewld.SOURCE:
+        return True
+    year = item.labels.get("year", "")
+    return year.isdigit() and int(year) <= _LAST_YEAR
 
 
 def main() -> None:
@@ -33,7 +44,8 @@ def main() -> None:
     missing = [path.name for path in kept if not path.exists()]
     if missing:
         parser.error(f"the corpus was built without {', '.join(missing)}")
-    chosen = demo_clips(chain.from_iterable(map(read_items, kept)), n=arguments.n)
+    items = filter(may_be_shown, chain.from_iterable(map(read_items, kept)))
+    chosen = demo_clips(items, n=arguments.n)
     infos = [
         PieceInfo(
             title=c.title,
