@@ -7,16 +7,20 @@ conditions, with controls dropped and notes kept as in the model's own training.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from musicgen_vae.corpus.shards import load_info, load_shard
 from musicgen_vae.model.checkpoint import load_checkpoint, save_flow
+from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.data import Batch, DataConfig, batches
@@ -25,6 +29,9 @@ from musicgen_vae.training.muon import Muon
 
 _LOG_EVERY = 100
 _SCALE_BATCHES = 20
+_KEPT_BATCHES = 500
+
+Encoded = tuple[DiagonalGaussian, FlowCondition]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,7 @@ class FlowTrainConfig:
         lr: learning rate of both optimisers; it falls to zero over the last 40 % of the time.
         average: share of the moving average of the weights that stays at each step.
         tokens_per_batch: padded token rows in a batch, about.
+        new_every: one in so many steps encodes new clips, the others see clips again.
         seed: of everything.
     """
 
@@ -43,16 +51,35 @@ class FlowTrainConfig:
     lr: float = 2e-3
     average: float = 0.999
     tokens_per_batch: int = 12_000
+    new_every: int = 6
     seed: int = 7
 
 
 @torch.no_grad()
-def latents_of(model: ConditionalVAE, batch: Batch) -> tuple[Tensor, FlowCondition]:
-    """A posterior sample z of each clip, shape (B, 4, D), and the condition it goes with."""
-    z = model.posterior(batch.rows, batch.measured).rsample()
+def encode(model: ConditionalVAE, batch: Batch) -> Encoded:
+    """The posterior of each clip and the condition that its z goes with."""
+    posterior = model.posterior(batch.rows, batch.measured)
     control = model.control(batch.asked)
     prior = model.encoder(batch.kept, control, batch.asked.bar_steps, partial=True)[0]
-    return z, FlowCondition(control=control, prior=prior)
+    return posterior, FlowCondition(control=control, prior=prior)
+
+
+def replayed(
+    model: ConditionalVAE, stream: Iterator[tuple[int, int, Batch]], every: int, seed: int
+) -> Iterator[Encoded]:
+    """Endless encoded batches, one in ``every`` new and the others drawn from the last ones.
+
+    To encode a batch costs four times as much as to learn from it, and a posterior gives another z
+    each time.
+    """
+    rng = np.random.default_rng(seed)
+    kept: deque[Encoded] = deque(maxlen=_KEPT_BATCHES)
+    for step in count():
+        if step % every == 0 or not kept:
+            kept.append(encode(model, next(stream)[2]))
+            yield kept[-1]
+        else:
+            yield kept[int(rng.integers(len(kept)))]
 
 
 def train_flow(
@@ -73,7 +100,7 @@ def train_flow(
     stream: Iterator[tuple[int, int, Batch]] = ahead(
         batches(shard, pieces, model.spec, data, seed=config.seed, epoch=0)
     )
-    first = torch.cat([latents_of(model, next(stream)[2])[0] for _ in range(_SCALE_BATCHES)])
+    first = torch.cat([encode(model, next(stream)[2])[0].rsample() for _ in range(_SCALE_BATCHES)])
     flow.mean.copy_(first.mean(0))
     flow.std.copy_(first.std(0))
     average = {name: value.clone() for name, value in flow.state_dict().items()}
@@ -85,9 +112,8 @@ def train_flow(
     ]
     began = time.monotonic()
     step, total, share = 0, 0.0, 0.0
-    while share < 1.0:
-        z, condition = latents_of(model, next(stream)[2])
-        loss = flow.loss(z, condition).mean()
+    for posterior, condition in replayed(model, stream, config.new_every, config.seed):
+        loss = flow.loss(posterior.rsample(), condition).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
         share = (time.monotonic() - began) / (60 * config.minutes)
@@ -106,6 +132,8 @@ def train_flow(
         if step % _LOG_EVERY == 0:
             log(f"flow step {step:6d}  {share:4.0%}  loss {total / _LOG_EVERY:.4f}")
             total = 0.0
+        if share >= 1.0:
+            break
     flow.load_state_dict(average)
     record = {"steps": step, "loss": float(loss.detach()), **asdict(config)}
     save_flow(checkpoint, flow_config, flow, loaded.hash, record)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from musicgen_vae.corpus.shards import load_info, load_shard
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.flow import FlowConfig
-from musicgen_vae.training.data import DataConfig
-from musicgen_vae.training.flow import FlowTrainConfig, train_flow
+from musicgen_vae.training.data import Batch, DataConfig, batches
+from musicgen_vae.training.flow import FlowTrainConfig, replayed, train_flow
 from musicgen_vae.training.loop import TrainConfig, Trainer
 from tests.training.corpora import TINY, build
 
@@ -62,3 +64,22 @@ def test_its_scale_is_that_of_the_latents(checkpoint: Path) -> None:
     assert flow is not None
     assert (flow.std > 0).all()
     assert torch.isfinite(flow.mean).all()
+
+
+def test_batches_are_encoded_once_and_come_again(checkpoint: Path, tmp_path: Path) -> None:
+    model = Composer.load(checkpoint, device="cpu").model
+    corpus = build(tmp_path / "corpus")
+    pieces, _ = load_info(corpus)
+    shard = load_shard(corpus / "train.safetensors")
+    data = DataConfig(tokens_per_batch=600)
+    made = []
+
+    def counted() -> Iterator[tuple[int, int, Batch]]:
+        for item in batches(shard, pieces, model.spec, data, seed=1, epoch=0):
+            made.append(item)
+            yield item
+
+    stream = replayed(model, counted(), every=3, seed=1)
+    first = [next(stream) for _ in range(9)]
+    assert len(made) == 3
+    assert any(a is b for i, a in enumerate(first) for b in first[:i])
