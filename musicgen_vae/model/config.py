@@ -27,11 +27,11 @@ class ModelConfig:
 
     d_model: int = 256
     n_heads: int = 4
-    d_ff: int = 1024
+    d_ff: int = 512
     n_encoder_layers: int = 2
     n_decoder_layers: int = 4
     n_queries: int = 4
-    d_query: int = 16
+    d_query: int = 32
     d_note: int = 320
     d_bar: int = 512
     dropout: float = 0.1

@@ -45,9 +45,9 @@ class FlowConfig:
         n_layers: depth.
     """
 
-    d_flow: int = 80
+    d_flow: int = 160
     n_heads: int = 4
-    d_ff: int = 320
+    d_ff: int = 640
     n_layers: int = 4
 
     def to_dict(self) -> dict[str, Any]:
