@@ -23,11 +23,17 @@ SHOWN = (
 """Sources, as the build's cache calls them."""
 _LAST_YEAR = 1929
 """Popular songs of later years may still be in copyright somewhere."""
+_UNFIT = ("porno",)
+"""Words in titles that do not belong in a class room."""
 
 
 def may_be_shown(item: SourcePiece | Failure) -> bool:
-    """Whether a piece is surely in the public domain; of popular songs the year must be known."""
-    if isinstance(item, Failure) or item.source != openewld.SOURCE:
+    """Whether a piece is surely free and fit; of popular songs the year must be known."""
+    if isinstance(item, Failure):
+        return True
+    if any(word in item.piece.title.lower() for word in _UNFIT):
+        return False
+    if item.source != openewld.SOURCE:
         return True
     year = item.labels.get("year", "")
     return year.isdigit() and int(year) <= _LAST_YEAR

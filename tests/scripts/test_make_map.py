@@ -22,5 +22,10 @@ def test_songs_that_may_be_in_copyright_are_not_shown(labels: dict[str, str], sh
     assert may_be_shown(replace(SONG, labels=labels)) is shown
 
 
+def test_titles_unfit_for_a_class_are_not_shown() -> None:
+    item = replace(SONG, source="freedoom", piece=replace(SONG.piece, title="Soviet Porno"))
+    assert not may_be_shown(item)
+
+
 def test_other_sources_are_free_as_a_whole() -> None:
     assert may_be_shown(replace(SONG, source="groove"))
