@@ -398,7 +398,7 @@ def build(arguments: argparse.Namespace) -> None:
     """Public data sets or a folder of MIDI files to a corpus."""
     from musicgen_vae.corpus.build import build_corpus
     from musicgen_vae.corpus.read import Locations, read_sources
-    from musicgen_vae.corpus.report import corpus_tables
+    from musicgen_vae.corpus.report import corpus_tables, write_tables
     from musicgen_vae.corpus.shards import load_info
 
     at = Locations(**{one.name: getattr(arguments, one.name) for one in fields(Locations)})
@@ -407,7 +407,7 @@ def build(arguments: argparse.Namespace) -> None:
     report = build_corpus(items, arguments.out)
     if arguments.tables is not None:
         pieces, _ = load_info(arguments.out)
-        arguments.tables.write_text(corpus_tables(pieces, report), encoding="utf-8")
+        write_tables(arguments.tables, corpus_tables(pieces, report))
     give(corpus=str(arguments.out), **report)
 
 
@@ -644,7 +644,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--bands", action="store_true", help="arrange songs for bands (needs MMA)")
     made.add_argument("--folder", type=Path, metavar="DIR", help="any folder of MIDI files")
     made.add_argument("--labels", type=Path, metavar="CSV", help="labels of that folder's files")
-    made.add_argument("--tables", type=Path, metavar="MD", help="write the counts as Markdown")
+    made.add_argument("--tables", type=Path, metavar="MD", help="page for the counts, in Markdown")
     made.add_argument("--processes", type=int, default=2, help="(default 2)")
     made.add_argument("--out", type=Path, default=Path("corpus"), help="(default corpus)")
 

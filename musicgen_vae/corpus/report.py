@@ -5,12 +5,17 @@ This module knows where each source comes from and how to write tables; it does 
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from musicgen_vae.corpus.build import SYNTHETIC
 from musicgen_vae.corpus.shards import SPLITS, PieceInfo
+
+_BEGIN, _END = "<!-- counts: written by the build -->", "<!-- end of counts -->"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +95,14 @@ ORIGINS = {
 def corpus_tables(pieces: Sequence[PieceInfo], report: Mapping[str, Any]) -> str:
     """Tables of sources, styles and what was left out, in Markdown."""
     by_source, by_style = report["clips_by_source"], report["clips_by_style"]
-    n_pieces = Counter(piece.source for piece in pieces)
+    n_pieces = Counter(piece.source for piece in pieces if SYNTHETIC not in piece.labels)
+    n_arranged = Counter(piece.source for piece in pieces if SYNTHETIC in piece.labels)
     failed = Counter(failure["source"] for failure in report["pieces_left_out"])
-    licences: dict[str, set[str]] = {}
+    licences: dict[str, Counter[str]] = defaultdict(Counter)
+    labels: dict[str, set[str]] = defaultdict(set)
     for piece in pieces:
-        licences.setdefault(piece.source, set()).add(piece.licence)
+        licences[piece.source][piece.licence] += 1
+        labels[piece.source].update(set(piece.labels) - {SYNTHETIC})
     rows = []
     for source in sorted(set(n_pieces) | set(failed)):
         origin = ORIGINS.get(source, ORIGINS["folder"])
@@ -105,13 +113,18 @@ def corpus_tables(pieces: Sequence[PieceInfo], report: Mapping[str, Any]) -> str
                 origin.what,
                 origin.address,
                 origin.version,
-                "; ".join(sorted(licences.get(source, ()))),
+                _most_common(licences[source]),
+                ", ".join(sorted(labels[source])),
                 n_pieces[source],
+                n_arranged[source],
                 failed[source],
                 *(counts[split] for split in SPLITS),
             )
         )
-    heads = ("source", "what", "address", "version", "licence", "pieces", "left out", *SPLITS)
+    heads = (
+        "source", "what", "address", "version", "licence", "labels", "pieces", "arranged for bands",
+        "left out", *SPLITS,
+    )  # fmt: skip
     lines = ["### Sources", "", "Clips are counted at a stride of four bars.", ""]
     lines += table(heads, rows)
 
@@ -158,6 +171,24 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return [cells(heads), "|" + "---|" * len(heads), *(cells(row) for row in rows)]
 
 
+def write_tables(path: Path, tables: str) -> None:
+    """Put the tables into a page between its two marks, or write them as a page of their own."""
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if begin and end:
+        tables = f"{before}{begin}\n\n{tables}\n{end}{after}"
+    path.write_text(tables, encoding="utf-8")
+
+
+def _most_common(counts: Counter[str]) -> str:
+    """The most frequent text, and how many others there are."""
+    if not counts:
+        return ""
+    (text, _), *others = counts.most_common()
+    return f"{text}; {len(others)} more such" if others else text
+
+
 def _kind(reason: str) -> str:
-    """A reason without the numbers of the single case."""
-    return "".join("N" if c.isdigit() else c for c in reason)[:80].replace("NN", "N")
+    """A reason without what is particular to the single case."""
+    return re.sub(r"[\d./]*\d", "N", reason)[:70]
