@@ -110,10 +110,14 @@ class TrainConfig:
     seed: int = 7
 
 
+def step_in_stage(step: int, config: TrainConfig) -> int:
+    """Steps since the stage that ``step`` belongs to began."""
+    return step - config.outline_stage if step >= config.outline_stage else step
+
+
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
     """Factor (0 to 1) on the learning rates at ``step``: warm-up, stable, linear decay."""
-    since = step - config.outline_stage if step >= config.outline_stage else step
-    warm = min(1.0, (since + 1) / max(1, config.warmup_steps))
+    warm = min(1.0, (step_in_stage(step, config) + 1) / max(1, config.warmup_steps))
     left = config.steps - step
     return warm * min(1.0, left / max(1, config.decay_steps))
 
@@ -311,8 +315,9 @@ class Trainer:
         seed = config.seed * 1_000_003 + number
         torch.manual_seed(seed * self.workers.n + self.workers.rank)
         first_stage = number < config.outline_stage
-        since = number if first_stage else number - config.outline_stage
-        beta = config.beta * min(1.0, (since + 1) / max(1, config.beta_steps))
+        beta = config.beta * min(
+            1.0, (step_in_stage(number, config) + 1) / max(1, config.beta_steps)
+        )
         confusion = 0.0
         if config.adversary_from is not None:
             share = (number - config.adversary_from) / max(1, config.adversary_steps)
