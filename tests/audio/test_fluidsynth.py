@@ -15,9 +15,9 @@ import pytest
 
 from musicgen_vae.audio.fluidsynth import FluidSynthRenderer, available, with_mix
 from musicgen_vae.audio.mix import BAND
-from musicgen_vae.audio.renderer import PEAK, n_samples, timed_notes
+from musicgen_vae.audio.renderer import CHUNK, PEAK, n_samples, timed_notes
 from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, find_soundfont
-from musicgen_vae.errors import RenderError
+from musicgen_vae.errors import InputError, RenderError
 from musicgen_vae.music.midi import write_midi
 
 needs_fluidsynth = pytest.mark.skipif(
@@ -74,6 +74,16 @@ def test_a_band_is_heard_and_not_clipped(band, scratch):
 def test_the_same_piece_gives_the_same_samples(band):
     renderer = FluidSynthRenderer()
     assert np.array_equal(renderer.render(band()), renderer.render(band()))
+
+
+@needs_fluidsynth
+def test_chunks_joined_are_the_rendering_and_it_only_plays_exactly(band):
+    renderer = FluidSynthRenderer()
+    chunks = list(renderer.render_chunks(band()))
+    assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK}
+    assert np.array_equal(np.concatenate(chunks), renderer.render(band()))
+    with pytest.raises(InputError, match="humanise with the renderer in PyTorch"):
+        next(renderer.render_chunks(band(), human_seed=1))
 
 
 @needs_fluidsynth
