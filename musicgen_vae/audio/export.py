@@ -30,6 +30,7 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 """File name extension: libsndfile's container and encoding."""
+_LONGEST_TITLE = 200
 _BLOCK = 65_536
 _IN_MEMORY_BYTES = 64 << 20
 """Of a sound that waits for its gain: three minutes in stereo. Longer ones wait on disk."""
@@ -119,7 +120,9 @@ def _opened(path: Path, sample_rate: int, tags: Tags | None) -> soundfile.SoundF
     container, encoding = FORMATS[extension]
     file = soundfile.SoundFile(path, "w", sample_rate, 2, format=container, subtype=encoding)
     if tags is not None:
-        file.title = _ascii(tags.title) if extension == ".mp3" else tags.title
+        title = _printable(tags.title)
+        if title:  # libsndfile takes no empty string
+            file.title = _ascii(title) if extension == ".mp3" else title
         file.comment = tags.comment()
         file.software = f"MusicGen-VAE {__version__}"
     return file
@@ -129,6 +132,10 @@ def _blocks(waiting: IO[bytes]) -> Iterator[Samples]:
     """Stereo samples in short blocks: libsndfile's Vorbis encoder overflows on one long write."""
     while data := waiting.read(8 * _BLOCK):
         yield np.frombuffer(data, np.float32).reshape(-1, 2)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()[:_LONGEST_TITLE]
 
 
 def _ascii(text: str) -> str:

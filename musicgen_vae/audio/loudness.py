@@ -58,7 +58,7 @@ class Level:
         return Level(lufs=lufs, peak=gain * self.peak)
 
 
-def measure(chunks: Iterable[Samples], sample_rate: int) -> Level:
+def level_of(chunks: Iterable[Samples], sample_rate: int) -> Level:
     """How loud the sound is that ``chunks`` make when joined.
 
     Args:

@@ -160,7 +160,8 @@ def fade_out(chunk: NDArray[np.float32], start: int, n: int) -> None:
 
     Args:
         chunk: shape (up to ``CHUNK``, 2); changed in place.
-        start, n: in samples.
+        start: samples before it.
+        n: samples of the whole sound.
     """
     length = min(round(FADE_S * SAMPLE_RATE), n)
     ramp = np.linspace(1.0, 0.0, length, dtype=np.float32)[:, None]

@@ -8,7 +8,7 @@ import soundfile
 
 from musicgen_vae.audio import export
 from musicgen_vae.audio.export import FORMATS, Tags, write_audio
-from musicgen_vae.audio.loudness import CEILING, TARGET_LUFS, measure
+from musicgen_vae.audio.loudness import CEILING, TARGET_LUFS, level_of
 from musicgen_vae.errors import InputError
 
 RATE = 44_100
@@ -22,7 +22,7 @@ def chord(seconds: float):
 
 
 def at_target(samples):
-    return samples * np.float32(measure([samples], RATE).gain())
+    return samples * np.float32(level_of([samples], RATE).gain())
 
 
 @pytest.mark.parametrize("extension", [".wav", ".flac"])
@@ -110,6 +110,13 @@ def test_tags_come_back_and_anonymous_files_say_nothing(tmp_path, extension):
     assert b"MusicGen" not in path.read_bytes()
 
 
+@pytest.mark.parametrize("title", ["", "\0", "a\0b\nc", "\ud800 x", "é" * 5_000])
+@pytest.mark.parametrize("extension", FORMATS)
+def test_whatever_a_visitor_calls_it(tmp_path, extension, title):
+    write_audio(tmp_path / f"a{extension}", [chord(0.5)], RATE, tags=Tags(title=title))
+    assert soundfile.info(tmp_path / f"a{extension}").frames > 0.4 * RATE
+
+
 def test_only_what_there_is_is_said():
     assert json.loads(Tags(title="a").comment()) == {}
     assert json.loads(Tags(seed=0).comment()) == {"seed": 0}
@@ -118,7 +125,7 @@ def test_only_what_there_is_is_said():
 @pytest.mark.parametrize("target", [TARGET_LUFS, -20.0])
 def test_what_is_heard_is_what_is_told(tmp_path, target):
     told = write_audio(tmp_path / "a.wav", [0.1 * chord(2.0)], RATE, target=target)
-    heard = measure([soundfile.read(tmp_path / "a.wav", dtype="float32")[0]], RATE)
+    heard = level_of([soundfile.read(tmp_path / "a.wav", dtype="float32")[0]], RATE)
     assert heard.lufs == pytest.approx(told.lufs, abs=0.01)
     assert told.lufs == pytest.approx(target)
     assert heard.peak == pytest.approx(told.peak, abs=1e-4)
