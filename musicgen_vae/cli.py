@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,9 @@ from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
 from musicgen_vae.music.midi import read_midi, write_midi
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from musicgen_vae.audio.export import Tags
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.model.controls import Controls
@@ -384,34 +386,43 @@ def encode(arguments: argparse.Namespace) -> None:
 
 def render(arguments: argparse.Namespace) -> None:
     """A MIDI file as sound, or what another command made (-), all of it equally loud."""
+    import soundfile
+
     from musicgen_vae.audio import default_renderer
     from musicgen_vae.audio.export import write_audio
     from musicgen_vae.audio.loudness import TARGET_LUFS, level_of, matched
-    from musicgen_vae.audio.renderer import n_samples
+    from musicgen_vae.audio.torch_renderer import TorchRenderer
     from musicgen_vae.threads import limit_threads
 
     sounds = list(_results(arguments) if str(arguments.input) == "-" else [_named(arguments)])
     limit_threads()
     renderer = default_renderer(arguments.renderer)
     rate = renderer.sample_rate
-    play = partial(renderer.render_chunks, human_seed=arguments.humanise)
+
+    def play(midi: Path, piece: Piece) -> Iterator[NDArray[np.float32]]:
+        if not arguments.as_written:
+            return renderer.render_chunks(piece, human_seed=arguments.humanise)
+        if not isinstance(renderer, TorchRenderer) or arguments.humanise is not None:
+            raise InputError("--as-written goes with neither --renderer fluidsynth nor --humanise")
+        return renderer.render_midi_chunks(midi.read_bytes())
+
     target = TARGET_LUFS
     if len(sounds) > 1:
-        target = matched(level_of(play(piece), rate) for piece, _, _ in sounds)
-    for piece, path, tags in sounds:
+        target = matched(level_of(play(midi, piece), rate) for midi, piece, _, _ in sounds)
+    for midi, piece, path, tags in sounds:
         path.parent.mkdir(parents=True, exist_ok=True)
         said = None if arguments.anonymous else tags
-        level = write_audio(path, play(piece), rate, target=target, tags=said)
+        level = write_audio(path, play(midi, piece), rate, target=target, tags=said)
         give(
             audio=str(path),
             renderer=renderer.name,
-            seconds=round(n_samples(piece, rate) / rate, 3),
+            seconds=round(soundfile.info(path).duration, 3),
             lufs=None if level.lufs is None else round(level.lufs, 2),
             peak=round(level.peak, 4),
         )
 
 
-def _named(arguments: argparse.Namespace) -> tuple[Piece, Path, Tags]:
+def _named(arguments: argparse.Namespace) -> tuple[Path, Piece, Path, Tags]:
     """The one file to be rendered, and where to."""
     from musicgen_vae.audio.export import Tags, check_format
 
@@ -420,10 +431,10 @@ def _named(arguments: argparse.Namespace) -> tuple[Piece, Path, Tags]:
         raise InputError("the output's name tells the format: leave --format out")
     check_format(path)
     piece = read_file(arguments.input)
-    return piece, path, Tags(title=piece.title, parameters=_human(arguments))
+    return arguments.input, piece, path, Tags(title=piece.title, parameters=_human(arguments))
 
 
-def _results(arguments: argparse.Namespace) -> Iterator[tuple[Piece, Path, Tags]]:
+def _results(arguments: argparse.Namespace) -> Iterator[tuple[Path, Piece, Path, Tags]]:
     """What the command before this one gave, to be written beside its MIDI files."""
     from musicgen_vae.audio.export import Tags
 
@@ -438,16 +449,9 @@ def _results(arguments: argparse.Namespace) -> Iterator[tuple[Piece, Path, Tags]
                 f"line {number} is no result of another command with a MIDI file"
             ) from None
         piece = read_file(midi)
-        yield (
-            piece,
-            midi.with_suffix(f".{arguments.format or 'wav'}"),
-            Tags(
-                title=piece.title,
-                seed=result.get("seed"),
-                parameters=asked,
-                checkpoint=result.get("checkpoint", ""),
-            ),
-        )
+        seed, checkpoint = result.get("seed"), result.get("checkpoint", "")
+        tags = Tags(title=piece.title, seed=seed, parameters=asked, checkpoint=checkpoint)
+        yield midi, piece, midi.with_suffix(f".{arguments.format or 'wav'}"), tags
 
 
 def _human(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -694,6 +698,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--renderer", choices=("torch", "fluidsynth"), default="torch")
     made.add_argument("--humanise", type=int, metavar="SEED", help="play a little inexactly")
+    made.add_argument(
+        "--as-written", action="store_true", help="off the grid, with the file's own controllers"
+    )
     made.add_argument("--anonymous", action="store_true", help="the file says nothing of its music")
 
     command(describe)

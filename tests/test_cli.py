@@ -143,6 +143,9 @@ def test_render(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render("human.wav", "--humanise", "3")
     assert said_by(tmp_path / "human.wav")["parameters"] == {"human_seed": 3}
     assert (tmp_path / "human.wav").read_bytes() != (tmp_path / "a.wav").read_bytes()
+    render("written.wav", "--as-written")
+    assert soundfile.info(tmp_path / "written.wav").duration > 10
+    assert (tmp_path / "written.wav").read_bytes() != (tmp_path / "a.wav").read_bytes()
     render("nobody.ogg", "--anonymous")
     assert said_by(tmp_path / "nobody.ogg") == {}
 
@@ -174,6 +177,7 @@ def test_what_a_command_made_is_rendered_beside_it_and_equally_loud(
         (["render", ODE, "a.txt"], "", "end the name in .wav"),
         (["render", ODE, "a.wav", "--format", "mp3"], "", "leave --format out"),
         (["render", ODE, "a.wav", "--humanise", -1], "", "seed -1"),
+        (["render", ODE, "a.wav", "--humanise", 1, "--as-written"], "", "--as-written goes with"),
     ],
 )
 def test_what_cannot_be_rendered(

@@ -58,11 +58,6 @@ _LONGEST_RING_S = 30.0
 """FluidSynth goes on for some seconds after the last note; much more means another tempo map."""
 
 
-def available() -> bool:
-    """Whether the ``fluidsynth`` program and a SoundFont are there; not whether they work."""
-    return shutil.which("fluidsynth") is not None and find_soundfont() is not None
-
-
 class FluidSynthRenderer:
     """Renders pieces with FluidSynth. Each call is a fresh process, so results repeat exactly.
 

@@ -14,12 +14,12 @@ import pyloudnorm
 from numpy.typing import NDArray
 from scipy import signal
 
+from musicgen_vae.audio.renderer import PEAK
+
 Samples = NDArray[np.float32]
 
 TARGET_LUFS = -16.0
 """Loudness of what people hear, as streaming services ask for."""
-CEILING = 10 ** (-1 / 20)
-"""Largest absolute sample, 1 dB under full scale: lossy formats then do not clip either."""
 _SILENCE_LUFS = -70.0
 """What is softer than this is silence to BS.1770."""
 _GATE_LU = 10.0
@@ -41,16 +41,16 @@ class Level:
 
     @property
     def reachable(self) -> float | None:
-        """The loudness that it can have: ``TARGET_LUFS``, or what ``CEILING`` leaves of it."""
+        """The loudness that it can have: ``TARGET_LUFS``, or what ``PEAK`` leaves of it."""
         return self.times(self.gain()).lufs
 
     def gain(self, target: float = TARGET_LUFS) -> float:
-        """The factor that brings it to ``target`` LUFS, or as near as ``CEILING`` lets it be.
+        """The factor that brings it to ``target`` LUFS, or as near as ``PEAK`` lets it be.
 
-        What has no loudness is only kept under the ceiling.
+        What has no loudness is only kept under ``PEAK``.
         """
         wanted = 1.0 if self.lufs is None else 10 ** ((target - self.lufs) / 20)
-        return CEILING / self.peak if self.peak * wanted > CEILING else wanted
+        return PEAK / self.peak if self.peak * wanted > PEAK else wanted
 
     def times(self, gain: float) -> Level:
         """How loud the sound is with another gain, above 0."""
@@ -74,7 +74,7 @@ def level_of(chunks: Iterable[Samples], sample_rate: int) -> Level:
 def matched(levels: Iterable[Level]) -> float:
     """The loudness in LUFS for sounds that are to be compared: what the softest of them can reach.
 
-    What one cannot reach under the ceiling the others do without, or the louder would be preferred.
+    What one cannot reach under ``PEAK`` the others do without, or the louder would be preferred.
     """
     return min((x for level in levels if (x := level.reachable) is not None), default=TARGET_LUFS)
 

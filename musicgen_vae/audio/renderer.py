@@ -26,7 +26,7 @@ FADE_S = 0.05
 """Seconds over which the very end fades to silence."""
 MAX_DURATION_S = 900.0
 """The longest piece that is rendered, so that one request cannot take all memory."""
-PEAK = 0.89
+PEAK = 10 ** (-1 / 20)
 """Largest absolute sample: 1 dB under full scale, so that lossy formats do not clip either."""
 _GLIDE = 441
 """Samples over which a gain changes, 10 ms: without a click."""

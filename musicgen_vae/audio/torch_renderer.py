@@ -121,15 +121,6 @@ class TorchRenderer:
         """``render`` of each of ``pieces``, in one pass."""
         return self._render([score_of(piece, self._mix) for piece in pieces])
 
-    def render_midi(self, data: bytes) -> NDArray[np.float32]:
-        """A MIDI file as it stands: with its sustain pedal, pitch bend and other controllers.
-
-        Raises:
-            MidiError: if it is no usable MIDI file.
-            InputError: if it is too long.
-        """
-        return self._render([score_of_midi(data)])[0]
-
     def render_chunks(
         self, piece: Piece, *, human_seed: int | None = None
     ) -> Iterator[NDArray[np.float32]]:
@@ -138,7 +129,23 @@ class TorchRenderer:
         Joined they are what ``render`` gives, but for the one gain if that turns the piece down.
         Memory does not grow with the length of the piece, except for the list of its notes.
         """
-        score = score_of(piece, self._mix, human_seed=human_seed)
+        yield from self._chunks(score_of(piece, self._mix, human_seed=human_seed))
+
+    def render_midi_chunks(self, data: bytes) -> Iterator[NDArray[np.float32]]:
+        """A MIDI file as it stands, in chunks as of ``render_chunks``.
+
+        Nothing is put on a grid, and sustain pedal, pitch bend, volume, expression, pan, modulation
+        wheel and room are the file's own.
+
+        Raises:
+            MidiError: if it is no usable MIDI file.
+            InputError: if it is too long.
+        """
+        yield from self._chunks(score_of_midi(data))
+
+    # -- from scores to sound -----------------------------------------------------------------
+
+    def _chunks(self, score: Score) -> Iterator[NDArray[np.float32]]:
         desk = self._desk(score)
         events = self._events(score)
         done = 0
@@ -152,8 +159,6 @@ class TorchRenderer:
                 chunk = desk.finish()
             done = ready
             yield chunk
-
-    # -- from scores to sound -----------------------------------------------------------------
 
     @torch.inference_mode()
     def _render(self, scores: Sequence[Score]) -> list[NDArray[np.float32]]:

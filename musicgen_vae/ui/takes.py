@@ -141,7 +141,7 @@ class Recorder:
     def _tags(self, title: str, parameters: Mapping[str, Any] | None) -> Tags:
         if parameters is None:
             return Tags(title=title)
-        asked = dict(parameters)
+        asked = {name: value for name, value in parameters.items() if value is not None}
         if self.human_seed is not None:
             asked["human_seed"] = self.human_seed
         seed = asked.pop("seed", None)

@@ -5,12 +5,12 @@ import pyloudnorm
 import pytest
 
 from musicgen_vae.audio.loudness import (
-    CEILING,
     TARGET_LUFS,
     Level,
     level_of,
     matched,
 )
+from musicgen_vae.audio.renderer import PEAK
 
 RATE = 44_100
 
@@ -69,7 +69,7 @@ def test_loudness_is_met_where_the_ceiling_lets_it(gain):
     level = level_of([samples], RATE)
     assert level.lufs == pytest.approx(TARGET_LUFS, abs=0.05)
     assert level.reachable == pytest.approx(TARGET_LUFS)
-    assert level.peak <= CEILING
+    assert level.peak <= PEAK
 
 
 def peaky():
@@ -81,7 +81,7 @@ def peaky():
 
 def test_the_ceiling_goes_before_the_loudness():
     level = level_of([to_loudness(peaky())], RATE)
-    assert level.peak == pytest.approx(CEILING, rel=1e-5)
+    assert level.peak == pytest.approx(PEAK, rel=1e-5)
     assert level.lufs == pytest.approx(level_of([peaky()], RATE).reachable, abs=1e-4)
     assert level.lufs is not None and level.lufs < TARGET_LUFS - 3
 
@@ -91,7 +91,7 @@ def test_silence_and_clicks_have_no_loudness():
         level = level_of([samples], RATE)
         assert level.lufs is None and level.reachable is None
         assert np.array_equal(to_loudness(samples), samples)
-    assert np.abs(to_loudness(10 * chord(0.1))).max() == pytest.approx(CEILING, rel=1e-5)
+    assert np.abs(to_loudness(10 * chord(0.1))).max() == pytest.approx(PEAK, rel=1e-5)
     assert level_of([], RATE) == Level(lufs=None, peak=0.0)
 
 
