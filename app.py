@@ -25,14 +25,16 @@ def main() -> None:
         from musicgen_vae.generation.composer import Composer
         from musicgen_vae.threads import limit_threads
         from musicgen_vae.ui.page import build_page, find_atlas, launch_options
+        from musicgen_vae.ui.zerogpu import find_lender
 
+        device = "cpu" if (lender := find_lender()) else None  # asked before CUDA is used
         limit_threads()
         try:
-            composer = Composer.load(arguments.checkpoint)
+            composer = Composer.load(arguments.checkpoint, device)
             atlas = Atlas.load(arguments.map) if arguments.map else find_atlas()
         except MusicGenError as error:
             sys.exit(f"error: {error}")
-        page = build_page(composer, default_renderer(), atlas)
+        page = build_page(composer, default_renderer(device=device), atlas, lender)
         page.launch(**launch_options())
 
 

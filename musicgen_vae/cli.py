@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,10 @@ from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
 from musicgen_vae.music.midi import read_midi, write_midi
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from musicgen_vae.audio.export import Tags
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.model.controls import Controls
 
@@ -143,6 +147,8 @@ def _asked(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def sample(arguments: argparse.Namespace) -> None:
     """New clips under control."""
+    from musicgen_vae.audio.mix import dressed
+
     if not 1 <= arguments.n <= 1000:
         raise ControlError(f"n {arguments.n} is outside 1 to 1000")
     controls, key = _controls(arguments), _key(arguments)
@@ -165,7 +171,7 @@ def sample(arguments: argparse.Namespace) -> None:
         *_CONTROL_NAMES,
         *("temperature", "latent_temperature", "top_p", "prior", "guidance", "key", "tempo_qpm"),
     )
-    for i, clip in enumerate(clips):
+    for i, clip in enumerate(dressed(clips, arguments.style)):
         seed = arguments.seed + i
         path = write_clips(arguments.out / f"sample_{seed}.mid", [clip], f"sample {seed}")
         give(
@@ -191,6 +197,7 @@ def vary(arguments: argparse.Namespace) -> None:
             seed=seed,
             parameters=_asked(arguments, "amount"),
             attributes=summary(variation),
+            checkpoint=composer.checkpoint.hash,
         )
 
 
@@ -216,6 +223,7 @@ def reconstruct(arguments: argparse.Namespace) -> None:
             clip=i + 1,
             f1=round(note_hits(composer.fit(clip), copy).f1, 4),
             attributes=summary(copy),
+            checkpoint=composer.checkpoint.hash,
         )
 
 
@@ -242,11 +250,13 @@ def interpolate(arguments: argparse.Namespace) -> None:
             share=round(i / (len(made) - 1), 4),
             parameters=parameters,
             attributes=summary(clip),
+            checkpoint=composer.checkpoint.hash,
         )
     give(
         midi=write_clips(arguments.out / "morph_whole.mid", made, "morph"),
         steps=len(made),
         parameters=parameters,
+        checkpoint=composer.checkpoint.hash,
     )
 
 
@@ -292,6 +302,7 @@ def complete(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         parameters=_asked(arguments, "keep", "bars", "temperature", *_CONTROL_NAMES),
         clips=[summary(clip) for clip in made],
+        checkpoint=composer.checkpoint.hash,
     )
 
 
@@ -310,21 +321,27 @@ def _bar_range(text: str) -> set[int]:
 
 def transfer(arguments: argparse.Namespace) -> None:
     """A file with other controls."""
+    from musicgen_vae.audio.mix import dressed
+
     composer = _load(arguments)
     controls = _controls(arguments)
     clips = clips_of(arguments.file, composer)
     made = [composer.transfer(clip, controls, seed=arguments.seed) for clip in clips]
+    made = dressed(made, arguments.style)
     name = f"{arguments.file.stem}_transfer"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
         parameters=_asked(arguments, *_CONTROL_NAMES),
         clips=[summary(clip) for clip in made],
+        checkpoint=composer.checkpoint.hash,
     )
 
 
 def compose(arguments: argparse.Namespace) -> None:
     """A longer piece of a given form."""
+    from musicgen_vae.audio.mix import dressed
+
     composer = _load(arguments)
     made = composer.compose(
         arguments.form,
@@ -334,12 +351,14 @@ def compose(arguments: argparse.Namespace) -> None:
         key=_key(arguments),
         tempo_qpm=arguments.tempo_qpm,
     )
+    made = dressed(made, arguments.style)
     name = f"{arguments.form.upper()}_{arguments.seed}"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
         parameters=_asked(arguments, "form", *_CONTROL_NAMES, "temperature", "key", "tempo_qpm"),
         clips=[summary(clip) for clip in made],
+        checkpoint=composer.checkpoint.hash,
     )
 
 
@@ -366,24 +385,77 @@ def encode(arguments: argparse.Namespace) -> None:
 
 
 def render(arguments: argparse.Namespace) -> None:
-    """A MIDI file as sound."""
-    import numpy as np
+    """A MIDI file as sound, or what another command made (-), all of it equally loud."""
+    import soundfile
 
     from musicgen_vae.audio import default_renderer
-    from musicgen_vae.audio.export import Tags, to_loudness, write_audio
+    from musicgen_vae.audio.export import write_audio
+    from musicgen_vae.audio.loudness import TARGET_LUFS, level_of, matched
+    from musicgen_vae.audio.torch_renderer import TorchRenderer
+    from musicgen_vae.threads import limit_threads
 
-    piece = read_file(arguments.input)
+    sounds = list(_results(arguments) if str(arguments.input) == "-" else [_named(arguments)])
+    limit_threads()
     renderer = default_renderer(arguments.renderer)
-    samples = to_loudness(renderer.render(piece), renderer.sample_rate)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    tags = Tags(title=piece.title or arguments.input.stem)
-    write_audio(arguments.output, samples, renderer.sample_rate, tags)
-    give(
-        audio=str(arguments.output),
-        renderer=renderer.name,
-        seconds=round(len(samples) / renderer.sample_rate, 3),
-        peak=round(float(np.abs(samples).max()), 4),
-    )
+    rate = renderer.sample_rate
+
+    def play(midi: Path, piece: Piece) -> Iterator[NDArray[np.float32]]:
+        if not arguments.as_written:
+            return renderer.render_chunks(piece, human_seed=arguments.humanise)
+        if not isinstance(renderer, TorchRenderer) or arguments.humanise is not None:
+            raise InputError("--as-written goes with neither --renderer fluidsynth nor --humanise")
+        return renderer.render_midi_chunks(midi.read_bytes())
+
+    target = TARGET_LUFS
+    if len(sounds) > 1:
+        target = matched(level_of(play(midi, piece), rate) for midi, piece, _, _ in sounds)
+    for midi, piece, path, tags in sounds:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        said = None if arguments.anonymous else tags
+        level = write_audio(path, play(midi, piece), rate, target=target, tags=said)
+        give(
+            audio=str(path),
+            renderer=renderer.name,
+            seconds=round(soundfile.info(path).duration, 3),
+            lufs=None if level.lufs is None else round(level.lufs, 2),
+            peak=round(level.peak, 4),
+        )
+
+
+def _named(arguments: argparse.Namespace) -> tuple[Path, Piece, Path, Tags]:
+    """The one file to be rendered, and where to."""
+    from musicgen_vae.audio.export import Tags, check_format
+
+    path = arguments.output or arguments.input.with_suffix(f".{arguments.format or 'wav'}")
+    if arguments.output and arguments.format:
+        raise InputError("the output's name tells the format: leave --format out")
+    check_format(path)
+    piece = read_file(arguments.input)
+    return arguments.input, piece, path, Tags(title=piece.title, parameters=_human(arguments))
+
+
+def _results(arguments: argparse.Namespace) -> Iterator[tuple[Path, Piece, Path, Tags]]:
+    """What the command before this one gave, to be written beside its MIDI files."""
+    from musicgen_vae.audio.export import Tags
+
+    if arguments.output:
+        raise InputError("with - for input, sound is written beside the MIDI: name no output")
+    for number, line in enumerate(sys.stdin, start=1):
+        try:
+            result = json.loads(line)
+            midi, asked = Path(result["midi"]), result.get("parameters", {}) | _human(arguments)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise InputError(
+                f"line {number} is no result of another command with a MIDI file"
+            ) from None
+        piece = read_file(midi)
+        seed, checkpoint = result.get("seed"), result.get("checkpoint", "")
+        tags = Tags(title=piece.title, seed=seed, parameters=asked, checkpoint=checkpoint)
+        yield midi, piece, midi.with_suffix(f".{arguments.format or 'wav'}"), tags
+
+
+def _human(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {} if arguments.humanise is None else {"human_seed": arguments.humanise}
 
 
 def describe(arguments: argparse.Namespace) -> None:
@@ -622,9 +694,17 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, required=True, metavar="Z.npz")
 
     made = command(render, model=False)
-    made.add_argument("input", type=Path)
-    made.add_argument("output", type=Path, help=".wav, .flac, .ogg or .mp3")
+    made.add_argument("input", type=Path, help="a MIDI file, or - for results on standard input")
+    made.add_argument("output", type=Path, nargs="?", help=".wav, .flac, .ogg or .mp3")
+    made.add_argument(
+        "--format", choices=("wav", "flac", "ogg", "mp3"), help="beside the MIDI (default wav)"
+    )
     made.add_argument("--renderer", choices=("torch", "fluidsynth"), default="torch")
+    made.add_argument("--humanise", type=int, metavar="SEED", help="play a little inexactly")
+    made.add_argument(
+        "--as-written", action="store_true", help="off the grid, with the file's own controllers"
+    )
+    made.add_argument("--anonymous", action="store_true", help="the file says nothing of its music")
 
     command(describe)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
+from musicgen_vae.audio.mix import programs_for
 from musicgen_vae.cli import main
+from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.clip import Role
 from musicgen_vae.music.midi import read_midi
 from tests.bad_files import BAD_FILES
@@ -118,11 +122,80 @@ def test_encode(run: Run, tmp_path: Path) -> None:
         assert data["bars"][0] == 1
 
 
-def test_render(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["render", str(ODE), str(tmp_path / "a.wav"), "--renderer", "torch"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert 0.05 < result["peak"] < 1.0
-    assert result["seconds"] > 10
+def said_by(path: object) -> dict[str, Any]:
+    """What a sound file says of itself."""
+    with soundfile.SoundFile(path) as file:
+        comment = json.loads(file.comment) if file.comment else {}
+        return {"title": file.title} | comment if file.title or comment else {}
+
+
+def test_render(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def render(name: str, *words: str) -> dict[str, Any]:
+        assert main(["render", str(ODE), str(tmp_path / name), *words]) == 0
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    result = render("a.wav", "--renderer", "torch")
+    assert 0.05 < result["peak"] < 0.9
+    assert result["lufs"] == pytest.approx(-16, abs=0.1) or result["peak"] > 0.88
+    assert result["seconds"] == round(soundfile.info(tmp_path / "a.wav").duration, 3) > 10
+    assert said_by(tmp_path / "a.wav") == {"title": "Ode to Joy"}
+    render("human.wav", "--humanise", "3")
+    assert said_by(tmp_path / "human.wav")["parameters"] == {"human_seed": 3}
+    assert (tmp_path / "human.wav").read_bytes() != (tmp_path / "a.wav").read_bytes()
+    render("written.wav", "--as-written")
+    assert soundfile.info(tmp_path / "written.wav").duration > 10
+    assert (tmp_path / "written.wav").read_bytes() != (tmp_path / "a.wav").read_bytes()
+    render("nobody.ogg", "--anonymous")
+    assert said_by(tmp_path / "nobody.ogg") == {}
+
+
+def test_what_a_command_made_is_rendered_beside_it_and_equally_loud(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run("sample", "--n", 2, "--seed", 7, "--mode", "minor", "--out", tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, made))))
+    assert main(["render", "-", "--format", "flac"]) == 0
+    sounds = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(sound["audio"]).name for sound in sounds] == ["sample_7.flac", "sample_8.flac"]
+    assert sounds[0]["lufs"] == pytest.approx(sounds[1]["lufs"], abs=0.02)
+    for sound, result in zip(sounds, made, strict=True):
+        said = said_by(sound["audio"])
+        assert said["seed"] == result["seed"] and said["checkpoint"] == result["checkpoint"]
+        assert said["parameters"] == result["parameters"]
+        assert said["title"] == f"sample_{result['seed']}"
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "says"),
+    [
+        (["render", "-"], "hello", "line 1 is no result"),
+        (["render", "-"], '{"z": "a.npz"}', "line 1 is no result"),
+        (["render", "-"], '{"midi": 5}', "line 1 is no result"),
+        (["render", "-"], '{"midi": "nowhere.mid"}', "nowhere.mid cannot be read"),
+        (["render", "-", "a.wav"], "", "name no output"),
+        (["render", ODE, "a.txt"], "", "end the name in .wav"),
+        (["render", ODE, "a.wav", "--format", "mp3"], "", "leave --format out"),
+        (["render", ODE, "a.wav", "--humanise", -1], "", "seed -1"),
+        (["render", ODE, "a.wav", "--humanise", 1, "--as-written"], "", "--as-written goes with"),
+    ],
+)
+def test_what_cannot_be_rendered(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[object], given: str,
+    says: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    assert says in run.fails(*words)
+
+
+def test_music_of_a_style_has_its_instruments(run: Run, tmp_path: Path) -> None:
+    style = Composer.load(TINY_CHECKPOINT).spec.styles[0]
+    (made,) = run("sample", "--style", style, "--seed", 7, "--out", tmp_path)
+    notes = piece(made)
+    wanted = programs_for(style)
+    used = {note.role for note in notes.notes if note.role is not Role.DRUMS}
+    assert used and all(notes.programs[role] == wanted[role] for role in used)
 
 
 def test_train_evaluate_and_describe(

@@ -78,12 +78,6 @@ def test_the_space_is_set_up() -> None:
     assert (ROOT / settings["app_file"]).is_file()
 
 
-def test_packages_are_names_and_nothing_else() -> None:
-    assert all(
-        re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", word) for word in text_of("packages.txt").split()
-    )
-
-
 def test_the_pythons_are_the_same_everywhere() -> None:
     pyproject = text_of("pyproject.toml")
     found = re.search(r'requires-python = "(.+)"', pyproject)
@@ -236,7 +230,6 @@ def test_a_space_gets_what_it_runs_and_no_more() -> None:
         "app.py",
         "README.md",
         "requirements.txt",
-        "packages.txt",
         "LICENSE",
         "musicgen_vae/corpus/build.py",
         "musicgen_vae/training/state.py",

@@ -18,12 +18,16 @@ RendererChoice = Literal["torch", "fluidsynth"]
 __all__ = ["Renderer", "RendererChoice", "default_renderer"]
 
 
-def default_renderer(choice: RendererChoice = "torch") -> Renderer:
-    """The renderer that ``choice`` names; the one in PyTorch uses a GPU where there is one.
+def default_renderer(choice: RendererChoice = "torch", *, device: str | None = None) -> Renderer:
+    """The renderer that ``choice`` names.
+
+    Args:
+        choice: "torch" or "fluidsynth".
+        device: where the one in PyTorch computes; by default on the GPU, where there is one.
 
     Raises:
         RenderError: if there is no SoundFont, or ``fluidsynth`` is asked for and not installed.
     """
     if choice == "fluidsynth":
         return FluidSynthRenderer()
-    return TorchRenderer(device="cuda" if torch.cuda.is_available() else "cpu")
+    return TorchRenderer(device=device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -67,7 +67,7 @@ def benchmark_audio(log: Callable[[str], None]) -> dict[str, Any]:
     alone = [_likeness(piece) for piece in solos]
     result: dict[str, Any] = {
         "threads": torch.get_num_threads(),
-        "full_mixes": {"n": len(mixes), **_summary(mixes)},
+        "full_mixes": {"n": len(mixes), "n_programs": len(programs_of(bands)), **_summary(mixes)},
         "solo_programs": {"n": len(alone), **_summary(alone)},
         "drums": _summary([_likeness(drums)]),
         "each_program": {
@@ -80,7 +80,29 @@ def benchmark_audio(log: Callable[[str], None]) -> dict[str, Any]:
     log("measuring memory")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         result["peak_memory_mb"] = pool.submit(_peak_mb).result()
-    return result
+    return result | {"goals": goals(result)}
+
+
+def goals(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each figure that has a goal, with the goal and whether it is met."""
+    mixes, solos, seconds = (result[name] for name in ("full_mixes", "solo_programs", "time"))
+    return {
+        "log_mel_db_full_mixes": _at_most(1.0, mixes["log_mel_db_mean"]),
+        "log_mel_db_solo_median": _at_most(0.5, solos["log_mel_db_median"]),
+        "onset_correlation": _at_least(0.99, mixes["onset_correlation_mean"]),
+        "loudness_correlation": _at_least(0.995, mixes["loudness_correlation_mean"]),
+        "time_ratio_to_fluidsynth": _at_most(1.0, seconds["ratio_to_fluidsynth"]),
+        "first_chunk_s": _at_most(0.3, seconds["first_chunk_median_s"]),
+        "peak_memory_mb": _at_most(600.0, result["peak_memory_mb"]),
+    }
+
+
+def _at_most(goal: float, value: float | None) -> dict[str, Any]:
+    return {"value": value, "at_most": goal, "met": None if value is None else value <= goal}
+
+
+def _at_least(goal: float, value: float) -> dict[str, Any]:
+    return {"value": value, "at_least": goal, "met": value >= goal}
 
 
 # -- music ---------------------------------------------------------------------------------------
@@ -94,6 +116,16 @@ def band_pieces() -> list[Piece]:
     atlas = Atlas.load()
     clips += [atlas.clip(i) for i in np.linspace(0, len(atlas) - 1, 4).astype(int).tolist()]
     return [_arrange(clip, i) for i, clip in enumerate(clips)]
+
+
+def programs_of(pieces: Sequence[Piece]) -> set[int]:
+    """General MIDI programs that are heard in ``pieces``, drums aside."""
+    return {
+        piece.programs[note.role]
+        for piece in pieces
+        for note in piece.notes
+        if note.role is not Role.DRUMS
+    }
 
 
 def _arrange(clip: Clip, i: int) -> Piece:
@@ -197,14 +229,16 @@ def _summary(heard: Sequence[Likeness]) -> dict[str, float]:
 # -- time and memory -----------------------------------------------------------------------------
 
 
-def _times(pieces: Sequence[Piece]) -> dict[str, float]:
+def _times(pieces: Sequence[Piece]) -> dict[str, Any]:
     """Seconds for all ``pieces``; every run starts with a fresh renderer or program."""
-    dry, wet, kept, peer, first = [], [], [], [], []
+    dry, wet, kept, peer, first, gpu = [], [], [], [], [], []
+    has_gpu = torch.cuda.is_available()
     with tempfile.TemporaryDirectory(prefix="musicgen-vae-") as folder:
         files = [Path(folder, f"{i}.mid") for i in range(len(pieces))]
         for file, piece in zip(files, pieces, strict=True):
             file.write_bytes(write_midi(piece))
-        TorchRenderer(mix=NEUTRAL).render(pieces[0])  # libraries warm up once
+        for device in ("cpu", "cuda") if has_gpu else ("cpu",):  # libraries warm up once
+            TorchRenderer(mix=NEUTRAL, device=device).render(pieces[0])
         for _ in range(_REPEATS):
             renderer = TorchRenderer(mix=NEUTRAL)
             dry.append(_seconds(partial(renderer.render_many, pieces)))
@@ -213,8 +247,20 @@ def _times(pieces: Sequence[Piece]) -> dict[str, float]:
             for piece in pieces[:4]:
                 chunks = TorchRenderer(mix=BAND).render_chunks(piece)
                 first.append(_seconds(partial(next, chunks)))
+            if has_gpu:
+                renderer = TorchRenderer(mix=NEUTRAL, device="cuda")
+                gpu.append(_seconds(partial(renderer.render_many, pieces)))
             peer.append(_seconds(partial(_play_all, files)))
     ours, theirs = statistics.median(dry), statistics.median(peer)
+    lent = (
+        {
+            "gpu": torch.cuda.get_device_name(),
+            "gpu_dry_s": round(statistics.median(gpu), 3),
+            "gpu_ratio_to_fluidsynth": round(statistics.median(gpu) / theirs, 3),
+        }
+        if has_gpu
+        else {}
+    )
     return {
         "clips": len(pieces),
         "torch_dry_s": round(ours, 3),
@@ -224,6 +270,7 @@ def _times(pieces: Sequence[Piece]) -> dict[str, float]:
         "torch_again_from_cache_s": round(statistics.median(kept), 3),
         "first_chunk_median_s": round(statistics.median(first), 3),
         "first_chunk_worst_s": round(max(first), 3),
+        **lent,
     }
 
 

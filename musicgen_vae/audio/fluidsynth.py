@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,9 +27,16 @@ import soundfile
 from numpy.typing import NDArray
 
 from musicgen_vae.audio.mix import BAND, Mix
-from musicgen_vae.audio.renderer import SAMPLE_RATE, master, n_samples, timed_notes
+from musicgen_vae.audio.renderer import (
+    CHUNK,
+    SAMPLE_RATE,
+    fade_out,
+    n_samples,
+    timed_notes,
+    turned_down,
+)
 from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, find_soundfont
-from musicgen_vae.errors import RenderError
+from musicgen_vae.errors import InputError, RenderError
 from musicgen_vae.music.clip import Piece, Role
 from musicgen_vae.music.midi import write_midi
 
@@ -48,11 +56,6 @@ _FULL_SEND = 60
 _SILENCE = 1e-4
 _LONGEST_RING_S = 30.0
 """FluidSynth goes on for some seconds after the last note; much more means another tempo map."""
-
-
-def available() -> bool:
-    """Whether the ``fluidsynth`` program and a SoundFont are there; not whether they work."""
-    return shutil.which("fluidsynth") is not None and find_soundfont() is not None
 
 
 class FluidSynthRenderer:
@@ -89,12 +92,28 @@ class FluidSynthRenderer:
         self._timeout_s = timeout_s
 
     def render(self, piece: Piece) -> NDArray[np.float32]:
-        """Samples of shape (``n_samples(piece)``, 2), left and right, in [-1, 1].
+        """The whole sound, turned down if it passes ``PEAK``; raises as ``render_chunks`` does."""
+        return turned_down(np.concatenate(list(self.render_chunks(piece))))
+
+    def render_chunks(
+        self, piece: Piece, *, human_seed: int | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The whole sound in chunks, all of them ready at once; see ``Renderer``.
 
         Raises:
-            InputError: if the piece is too long.
+            InputError: if the piece is too long, or ``human_seed`` is given.
             RenderError: if FluidSynth fails, hangs, or gives back something else than the piece.
         """
+        if human_seed is not None:
+            raise InputError("FluidSynth plays exactly: humanise with the renderer in PyTorch")
+        samples = self._render(piece)
+        for start in range(0, len(samples), CHUNK):
+            chunk = samples[start : start + CHUNK]
+            fade_out(chunk, start, len(samples))
+            yield chunk
+
+    def _render(self, piece: Piece) -> NDArray[np.float32]:
+        """Samples of shape (``n_samples(piece)``, 2)."""
         result = np.zeros((n_samples(piece, self.sample_rate), 2), np.float32)
         notes = timed_notes(piece)
         if not notes:
@@ -108,7 +127,7 @@ class FluidSynthRenderer:
             raise RenderError("FluidSynth played no sound")
         samples = samples[: len(result)]
         result[: len(samples)] = samples
-        return master(result, self.sample_rate)
+        return result
 
     def _play(self, midi: bytes) -> NDArray[np.float32]:
         """What FluidSynth makes of a MIDI file, shape (n, 2)."""

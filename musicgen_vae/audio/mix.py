@@ -5,13 +5,14 @@ This module knows roles and styles. It does not know how sound is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from musicgen_vae.audio.renderer import TimedNote
-from musicgen_vae.music.clip import DEFAULT_PROGRAMS, Role
+from musicgen_vae.errors import InputError
+from musicgen_vae.music.clip import DEFAULT_PROGRAMS, Clip, Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,32 +43,77 @@ BAND: Mix = {
 """The melody in front and a little to the right, harmony behind it to the left; what is low stays
 dry and in the middle."""
 
-STYLE_PROGRAMS: Mapping[str, tuple[int, int, int, int]] = {
-    "pop": (0, 0, 33, 0),
-    "rock": (29, 27, 33, 0),
-    "metal": (30, 30, 34, 0),
-    "jazz": (65, 0, 32, 0),
-    "classical": (40, 48, 42, 0),
+Programs = tuple[int, int, int, int]
+
+STYLE_PROGRAMS: Mapping[str, Programs] = {
+    # One player or a few
     "piano": (0, 0, 0, 0),
+    "classical": (40, 48, 42, 0),
+    "art song": (71, 0, 0, 0),  # a clarinet sings
+    "string quartet": (40, 41, 42, 0),
+    "incipit": (40, 6, 42, 0),  # violin, harpsichord and cello
+    # Voices
     "chorale": (52, 52, 52, 0),
     "hymn": (19, 19, 19, 0),
-    "lied": (71, 0, 0, 0),
-    "quartet": (40, 41, 42, 0),
-    "folk": (73, 24, 32, 0),
+    # From the village
+    "fiddle tune": (110, 24, 32, 0),
     "reel": (110, 24, 32, 0),
     "jig": (110, 24, 32, 0),
     "hornpipe": (110, 24, 32, 0),
-    "waltz": (21, 24, 32, 0),
-    "march": (56, 61, 58, 0),
+    "folk air": (73, 46, 32, 0),  # flute and harp
+    "folk": (73, 24, 32, 0),
+    # Songs
+    "pop": (0, 0, 33, 0),
+    "ballad": (0, 4, 33, 0),
+    "soul": (66, 4, 33, 0),
+    "hip-hop": (4, 4, 38, 0),
+    "country": (25, 24, 33, 0),
+    "bluegrass": (40, 105, 32, 0),  # fiddle and banjo
+    "vintage song": (71, 0, 32, 0),
+    # Rock and what is near it
+    "rock": (29, 27, 33, 0),
+    "game rock": (30, 29, 34, 0),
+    "metal": (30, 30, 34, 0),
     "game": (80, 81, 38, 0),
+    "funk": (65, 28, 36, 0),
+    "blues": (22, 26, 33, 0),
+    "reggae": (57, 27, 33, 0),
+    "ska": (56, 27, 33, 0),
+    # Jazz
+    "jazz": (65, 0, 32, 0),
+    "jazz standard": (66, 0, 32, 0),
+    "jazz waltz": (11, 0, 32, 0),
+    "swing": (66, 26, 32, 0),
+    # To dance and to march to
+    "waltz": (40, 0, 32, 0),
+    "polka": (21, 24, 58, 0),
+    "march": (56, 61, 58, 0),
+    "tango": (40, 23, 32, 0),  # violin and bandoneon
+    "bossa nova": (73, 24, 32, 0),
+    "samba": (73, 24, 33, 0),
+    "latin": (56, 0, 32, 0),
+    "world": (12, 24, 32, 0),
 }
-"""General MIDI program of each role, by a word in the style's name."""
+"""General MIDI program of each role, by style; the drums' says nothing."""
 
 
-def programs_for(style: str | None) -> tuple[int, int, int, int]:
-    """Programs fit for a style; the default ones where the style is not known."""
-    words = (style or "").lower()
-    return next((made for word, made in STYLE_PROGRAMS.items() if word in words), DEFAULT_PROGRAMS)
+def programs_for(style: str | None) -> Programs:
+    """Programs fit for a style, or for the longest of ``STYLE_PROGRAMS`` that its name contains.
+
+    The default ones where neither is known.
+    """
+    name = (style or "").strip().lower()
+    if name in STYLE_PROGRAMS:
+        return STYLE_PROGRAMS[name]
+    contained = [known for known in STYLE_PROGRAMS if known in name]
+    return STYLE_PROGRAMS[max(contained, key=len)] if contained else DEFAULT_PROGRAMS
+
+
+def dressed(clips: Iterable[Clip], style: str | None) -> list[Clip]:
+    """``clips`` with the programs of a style; as they are where none is asked for."""
+    if style is None:
+        return list(clips)
+    return [replace(clip, programs=programs_for(style)) for clip in clips]
 
 
 def humanise(
@@ -80,10 +126,15 @@ def humanise(
 
     Args:
         notes: on the clock.
-        seed: the same seed moves the same notes the same way.
+        seed: 0 or more; the same seed moves the same notes the same way.
         timing_s: standard deviation of the starts, in seconds.
         loudness: standard deviation of the MIDI velocities.
+
+    Raises:
+        InputError: if the seed is negative.
     """
+    if seed < 0:
+        raise InputError(f"seed {seed} of humanised playing is below 0")
     random = np.random.default_rng(seed)
     shifts: dict[tuple[Role, float], float] = {}
     played = []

@@ -6,7 +6,7 @@ in seconds, how long the result is and how loud it may be; it does not know how 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,14 +18,18 @@ from musicgen_vae.music.clip import STEPS_PER_BEAT, Piece, Role
 
 SAMPLE_RATE = 44_100
 """Samples per second and channel of every renderer here."""
+CHUNK = 65_536
+"""Samples of each chunk but the last: 1.5 s."""
 TAIL_S = 1.5
 """Seconds after the last bar line or note-off, for what still rings."""
 FADE_S = 0.05
 """Seconds over which the very end fades to silence."""
 MAX_DURATION_S = 900.0
 """The longest piece that is rendered, so that one request cannot take all memory."""
-PEAK = 0.89
+PEAK = 10 ** (-1 / 20)
 """Largest absolute sample: 1 dB under full scale, so that lossy formats do not clip either."""
+_GLIDE = 441
+"""Samples over which a gain changes, 10 ms: without a click."""
 UNKNOWN_VELOCITY = 80
 """MIDI velocity of notes whose loudness the source did not give."""
 
@@ -45,10 +49,29 @@ class Renderer(Protocol):
     def sample_rate(self) -> int: ...  # noqa: D102
 
     def render(self, piece: Piece) -> NDArray[np.float32]:
-        """Samples of shape (``n_samples(piece)``, 2), left and right, in [-1, 1].
+        """The whole sound, shape (``n_samples(piece)``, 2), turned down if it passes ``PEAK``.
 
         Raises:
             InputError: if the piece is longer than ``MAX_DURATION_S``.
+            RenderError: if sound could not be made.
+        """
+        ...
+
+    def render_chunks(
+        self, piece: Piece, *, human_seed: int | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The sound in chunks of ``CHUNK`` samples, left and right; the last may be shorter.
+
+        Joined they have the shape (``n_samples(piece)``, 2). One level holds throughout, so loud
+        pieces pass 1: see ``limited`` for hearing them at once, and ``export`` for files.
+
+        Args:
+            piece: the music.
+            human_seed: play a little inexactly, the same way for the same seed.
+
+        Raises:
+            InputError: if the piece is longer than ``MAX_DURATION_S``, or the renderer can only
+                play exactly.
             RenderError: if sound could not be made.
         """
         ...
@@ -132,15 +155,39 @@ def n_samples(piece: Piece, sample_rate: int) -> int:
     return round((duration_s(piece) + TAIL_S) * sample_rate)
 
 
-def master(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """``samples`` of shape (n, 2), faded out at the very end and turned down if over ``PEAK``.
+def fade_out(chunk: NDArray[np.float32], start: int, n: int) -> None:
+    """Fade the end of a sound of ``n`` samples, of which ``chunk`` begins at sample ``start``.
 
-    One gain holds for the whole piece: nothing pumps, and what is quiet stays quiet.
+    Args:
+        chunk: shape (up to ``CHUNK``, 2); changed in place.
+        start: samples before it.
+        n: samples of the whole sound.
     """
-    fade = min(round(FADE_S * sample_rate), len(samples))
-    samples = samples.copy()
-    samples[len(samples) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+    length = min(round(FADE_S * SAMPLE_RATE), n)
+    ramp = np.linspace(1.0, 0.0, length, dtype=np.float32)[:, None]
+    begins = n - length - start
+    if begins < len(chunk):
+        chunk[max(0, begins) :] *= ramp[max(0, -begins) :][: len(chunk) - max(0, begins)]
+
+
+def turned_down(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``samples``, by one gain under ``PEAK`` if they pass it: nothing pumps, soft stays soft."""
     loudest = float(np.abs(samples).max(initial=0.0))
-    if loudest > PEAK:
-        samples *= np.float32(PEAK / loudest)
-    return samples
+    return samples if loudest <= PEAK else samples * np.float32(PEAK / loudest)
+
+
+def limited(chunks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """``chunks`` for hearing at once, in [-``PEAK``, ``PEAK``].
+
+    What is to come is not known: from a chunk on that is too loud, all is turned down.
+    """
+    gain = 1.0
+    for chunk in chunks:
+        loudest = float(np.abs(chunk).max(initial=0.0))
+        before, gain = gain, min(gain, PEAK / loudest) if loudest else gain
+        if gain == before == 1.0:
+            yield chunk
+            continue
+        ramp = np.full((len(chunk), 1), gain, dtype=np.float32)
+        ramp[:_GLIDE, 0] = np.linspace(before, gain, len(ramp[:_GLIDE]))
+        yield np.clip(chunk * ramp, -PEAK, PEAK)

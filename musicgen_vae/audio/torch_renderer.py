@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from musicgen_vae.audio.mix import BAND, Mix
-from musicgen_vae.audio.renderer import FADE_S, PEAK, SAMPLE_RATE, TAIL_S, master
+from musicgen_vae.audio.renderer import CHUNK, SAMPLE_RATE, TAIL_S, fade_out, turned_down
 from musicgen_vae.audio.room import Room
 from musicgen_vae.audio.score import Score, Struck, score_of, score_of_midi
 from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, Gen, SoundFont, find_soundfont
@@ -31,8 +31,6 @@ from musicgen_vae.audio.voice import BLOCK, MIN_HELD_S, Curves, Voice
 from musicgen_vae.errors import SoundFontError
 from musicgen_vae.music.clip import Piece
 
-CHUNK = 65_536
-"""Samples of each chunk but the last: 1.5 s."""
 _GAIN = 0.8
 """FluidSynth's, as the ``fluidsynth`` renderer sets it, so that both are equally loud."""
 _LONGEST_NOTE_S = 60.0
@@ -79,7 +77,6 @@ class TorchRenderer:
         soundfont: a .sf2 file; default: ``MUSICGEN_VAE_SOUNDFONT``, or what pretty_midi ships.
         device: where to compute, such as "cpu" or "cuda".
         mix: level, place and room of every role.
-        human_seed: play a little inexactly, the same way for the same seed.
 
     Raises:
         SoundFontError: if the SoundFont is missing or damaged.
@@ -94,7 +91,6 @@ class TorchRenderer:
         *,
         device: str | torch.device = "cpu",
         mix: Mix = BAND,
-        human_seed: int | None = None,
     ) -> None:
         path = soundfont or find_soundfont()
         if path is None:
@@ -105,7 +101,6 @@ class TorchRenderer:
         self._font = SoundFont.load(path)
         self._device = torch.device(device)
         self._mix = mix
-        self._human_seed = human_seed
         self._synthesizer = Synthesizer(self._font, self.sample_rate, self._device)
         self._room = Room(self.sample_rate, CHUNK, self._device)
         self._strike = lru_cache(maxsize=8192)(self._struck_voices)
@@ -114,7 +109,7 @@ class TorchRenderer:
         self._lock = threading.Lock()
 
     def render(self, piece: Piece) -> NDArray[np.float32]:
-        """Samples of shape (``n_samples(piece)``, 2), left and right, in [-1, 1].
+        """The whole sound, shape (``n_samples(piece)``, 2), turned down if it passes ``PEAK``.
 
         Raises:
             InputError: if the piece is too long.
@@ -124,48 +119,46 @@ class TorchRenderer:
 
     def render_many(self, pieces: Sequence[Piece]) -> list[NDArray[np.float32]]:
         """``render`` of each of ``pieces``, in one pass."""
-        return self._render([self._score(piece) for piece in pieces])
+        return self._render([score_of(piece, self._mix) for piece in pieces])
 
-    def render_midi(self, data: bytes) -> NDArray[np.float32]:
-        """A MIDI file as it stands: with its sustain pedal, pitch bend and other controllers.
+    def render_chunks(
+        self, piece: Piece, *, human_seed: int | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The sound in equal chunks, each as soon as it is ready; see ``Renderer``.
+
+        Joined they are what ``render`` gives, but for the one gain if that turns the piece down.
+        Memory does not grow with the length of the piece, except for the list of its notes.
+        """
+        yield from self._chunks(score_of(piece, self._mix, human_seed=human_seed))
+
+    def render_midi_chunks(self, data: bytes) -> Iterator[NDArray[np.float32]]:
+        """A MIDI file as it stands, in chunks as of ``render_chunks``.
+
+        Nothing is put on a grid, and sustain pedal, pitch bend, volume, expression, pan, modulation
+        wheel and room are the file's own.
 
         Raises:
             MidiError: if it is no usable MIDI file.
             InputError: if it is too long.
         """
-        return self._render([score_of_midi(data)])[0]
-
-    def render_chunks(self, piece: Piece) -> Iterator[NDArray[np.float32]]:
-        """``render`` in chunks of ``CHUNK`` samples, each as soon as it is ready; the last shorter.
-
-        Joined they are what ``render`` gives, unless that had to turn the piece down. Here the peak
-        is not known in advance: where a chunk would be too loud, what follows is turned down.
-        """
-        score = self._score(piece)
-        n = _length(score, self.sample_rate)
-        desk = _Desk(n, self._room, self._device)
-        events = self._events(score)
-        fade = round(FADE_S * self.sample_rate)
-        gain, done = 1.0, 0
-        for start in range(0, n, CHUNK):
-            ready = done
-            while ready < len(events) and events[ready].at < start + CHUNK:
-                ready += 1
-            for event, wave in self._waves(events[done:ready]):
-                desk.place(event, wave)
-            done = ready
-            chunk = desk.finish(start)
-            over = n - fade - start
-            if over < len(chunk):  # the end of the piece fades, as in ``master``
-                ramp = np.linspace(1.0, 0.0, fade, dtype=np.float32)[max(0, -over) :, None]
-                chunk[max(0, over) :] *= ramp[: len(chunk) - max(0, over)]
-            chunk, gain = _turn_down(chunk, gain)
-            yield chunk
+        yield from self._chunks(score_of_midi(data))
 
     # -- from scores to sound -----------------------------------------------------------------
 
-    def _score(self, piece: Piece) -> Score:
-        return score_of(piece, self._mix, human_seed=self._human_seed)
+    def _chunks(self, score: Score) -> Iterator[NDArray[np.float32]]:
+        desk = self._desk(score)
+        events = self._events(score)
+        done = 0
+        for start in range(0, desk.n, CHUNK):
+            ready = done
+            while ready < len(events) and events[ready].at < start + CHUNK:
+                ready += 1
+            with torch.inference_mode():
+                for event, wave in self._waves(events[done:ready]):
+                    desk.place(event, wave)
+                chunk = desk.finish()
+            done = ready
+            yield chunk
 
     @torch.inference_mode()
     def _render(self, scores: Sequence[Score]) -> list[NDArray[np.float32]]:
@@ -173,13 +166,16 @@ class TorchRenderer:
         waves = self._waves([event for plan in plans for event in plan])
         result = []
         for score, plan in zip(scores, plans, strict=True):
-            n = _length(score, self.sample_rate)
-            desk = _Desk(n, self._room, self._device)
+            desk = self._desk(score)
             for _ in plan:
                 desk.place(*next(waves))
-            chunks = [desk.finish(start) for start in range(0, n, CHUNK)]
-            result.append(master(np.concatenate(chunks), self.sample_rate))
+            chunks = [desk.finish() for _ in range(0, desk.n, CHUNK)]
+            result.append(turned_down(np.concatenate(chunks)))
         return result
+
+    def _desk(self, score: Score) -> _Desk:
+        n = round((score.duration_s + TAIL_S) * self.sample_rate)
+        return _Desk(n, self._room, self._device)
 
     def _waves(self, events: Sequence[_Event]) -> Iterator[tuple[_Event, Tensor]]:
         """Each event with its waveform, in order; unknown ones are rendered group by group."""
@@ -309,35 +305,50 @@ def _blow(note: Struck) -> tuple[int, int, int, int, tuple[tuple[int, int], ...]
 
 
 class _Desk:
-    """Where the notes of one piece come together: left, right and what the room hears."""
+    """Where the notes of one piece come together: left, right and what the room hears.
+
+    Only what notes have reached and no ``finish`` has taken is kept, chunk by chunk.
+    """
 
     def __init__(self, n: int, room: Room, device: torch.device) -> None:
-        self._n = n
+        self.n = n
         self._room = room
+        self._device = device
         self._tail: Tensor | None = None
-        self._buses = torch.zeros((3, -(-n // CHUNK) * CHUNK), device=device)
+        self._start = 0
+        self._buses: dict[int, Tensor] = {}
 
     def place(self, event: _Event, wave: Tensor) -> None:
-        """Add one note where it belongs."""
-        n = min(len(wave), self._n - event.at)
+        """Add one note where it belongs, which no ``finish`` has taken yet."""
+        n = min(len(wave), self.n - event.at)
         if n <= 0:
             return
         wave = wave[:n]
         if event.volume:
             wave = wave * _gain_curve(event.volume, n).to(wave.device)
-        for bus, gain in zip(self._buses, event.gains, strict=True):
-            if gain:
-                bus[event.at : event.at + n].add_(wave, alpha=gain)
+        for start in range(event.at // CHUNK * CHUNK, event.at + n, CHUNK):
+            first, last = max(event.at, start), min(event.at + n, start + CHUNK)
+            part = wave[first - event.at : last - event.at]
+            if start not in self._buses:
+                self._buses[start] = torch.zeros((3, CHUNK), device=self._device)
+            for bus, gain in zip(self._buses[start], event.gains, strict=True):
+                if gain:
+                    bus[first - start : last - start].add_(part, alpha=gain)
 
-    def finish(self, start: int) -> NDArray[np.float32]:
-        """The chunk at ``start`` with the room's answer, shape (up to ``CHUNK``, 2); in order."""
-        dry = self._buses[:2, start : start + CHUNK]
-        sent = self._buses[2, start : start + CHUNK]
+    def finish(self) -> NDArray[np.float32]:
+        """The next chunk with the room's answer and, at the end, faded; shape (<= ``CHUNK``, 2)."""
+        start = self._start
+        self._start += CHUNK
+        buses = self._buses.pop(start, None)
+        if buses is None:
+            buses = torch.zeros((3, CHUNK), device=self._device)
+        dry, sent = buses[:2], buses[2]
         if self._tail is not None or bool(sent.any()):
             wet, self._tail = self._room.answer(sent, self._tail)
             dry = dry + wet
-        chunk = dry[:, : self._n - start].T
-        return np.array(chunk.cpu().numpy(), dtype=np.float32, order="C")
+        chunk = np.array(dry[:, : self.n - start].T.cpu().numpy(), dtype=np.float32, order="C")
+        fade_out(chunk, start, self.n)
+        return chunk
 
 
 def _gain_curve(changes: Sequence[tuple[int, float]], n: int) -> Tensor:
@@ -349,19 +360,3 @@ def _gain_curve(changes: Sequence[tuple[int, float]], n: int) -> Tensor:
     times = np.maximum.accumulate(times)
     steps = np.stack([values[:-1], values[1:]], axis=1).ravel()
     return torch.from_numpy(np.interp(np.arange(n), times, steps).astype(np.float32))
-
-
-def _turn_down(chunk: NDArray[np.float32], gain: float) -> tuple[NDArray[np.float32], float]:
-    """A chunk at ``gain``, or at less if it would pass ``PEAK``; and the gain that it ends with."""
-    loudest = float(np.abs(chunk).max(initial=0.0))
-    wanted = min(gain, PEAK / loudest) if loudest else gain
-    if wanted == gain == 1.0:
-        return chunk, gain
-    ramp = np.full((len(chunk), 1), wanted, dtype=np.float32)
-    n = min(len(chunk), 441)
-    ramp[:n, 0] = np.linspace(gain, wanted, n)
-    return np.clip(chunk * ramp, -PEAK, PEAK), wanted
-
-
-def _length(score: Score, sample_rate: int) -> int:
-    return round((score.duration_s + TAIL_S) * sample_rate)

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from musicgen_vae.audio.mix import dressed
 from musicgen_vae.errors import ControlError, MidiError
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.generation.composer import Composer, KeyChoice, LatentPath
@@ -22,6 +23,7 @@ from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Key, Meter, Mode, Piece
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.zerogpu import lendable
 
 MAX_VARIATIONS = 8
 MAX_CLIPS = 32
@@ -114,12 +116,30 @@ class SampleRequest:
         )
 
 
+@lendable
 def sample(composer: Composer, recorder: Recorder, request: SampleRequest) -> list[Take]:
     """New music: as many takes as variations are asked for."""
     return [
-        recorder.take(clips, title=_sample_title(request, seed), name=f"musicgen-seed{seed}")
-        for seed, clips in write(composer, request)
+        _sample_take(recorder, request, seed, clips) for seed, clips in write(composer, request)
     ]
+
+
+def _sample_take(
+    recorder: Recorder, request: SampleRequest, seed: int, clips: Sequence[Clip]
+) -> Take:
+    return recorder.take(
+        clips,
+        title=_sample_title(request, seed),
+        name=f"musicgen-seed{seed}",
+        parameters=_asked(request) | {"seed": seed},
+    )
+
+
+def _asked(request: SampleRequest) -> dict[str, Any]:
+    """The parameters of one variation."""
+    parameters = asdict(request)
+    del parameters["variations"]
+    return parameters
 
 
 def write(composer: Composer, request: SampleRequest) -> list[tuple[int, list[Clip]]]:
@@ -143,10 +163,9 @@ def write(composer: Composer, request: SampleRequest) -> list[tuple[int, list[Cl
             key=key,
             tempo_qpm=request.tempo_qpm,
         )
-        return [(seed, [clip]) for seed, clip in zip(seeds, clips, strict=True)]
-    return [
-        (
-            seed,
+        made = [[clip] for clip in clips]
+    else:
+        made = [
             composer.compose(
                 letters,
                 controls=controls,
@@ -155,22 +174,21 @@ def write(composer: Composer, request: SampleRequest) -> list[tuple[int, list[Cl
                 latent_temperature=request.creativity,
                 key=key,
                 tempo_qpm=request.tempo_qpm,
-            ),
-        )
-        for seed in seeds
-    ]
+            )
+            for seed in seeds
+        ]
+    return [(seed, dressed(clips, request.style)) for seed, clips in zip(seeds, made, strict=True)]
 
 
+@lendable
 def sample_one(
     composer: Composer, recorder: Recorder, request: SampleRequest
 ) -> tuple[Take, dict[str, Any]]:
     """New music as one take, with its parameters and measured attributes as plain values."""
     request = replace(request, variations=1)
     ((seed, clips),) = write(composer, request)
-    take = recorder.take(clips, title=_sample_title(request, seed), name=f"musicgen-seed{seed}")
-    parameters = asdict(request)
-    del parameters["variations"]
-    return take, _info(composer, parameters, clips)
+    take = _sample_take(recorder, request, seed, clips)
+    return take, _info(composer, _asked(request), clips)
 
 
 def _sample_title(request: SampleRequest, seed: int) -> str:
@@ -254,6 +272,7 @@ def preview(composer: Composer, recorder: Recorder, upload: Upload, index: int) 
     )
 
 
+@lendable
 def reconstruct(
     composer: Composer, recorder: Recorder, path: str | Path | None
 ) -> tuple[Take, dict[str, Any]]:
@@ -281,13 +300,14 @@ def reconstruct(
     for i, clip in zip(readable, results, strict=True):
         made[i] = clip
     remark = text("beats_estimated") if upload.piece.beats_estimated else ""
+    parameters = {"title": upload.title, "beats_estimated": upload.piece.beats_estimated}
     take = recorder.take(
         made,
         title=text("reconstruction", label=upload.title),
         name="reconstruction",
         remark=remark,
+        parameters={"reconstruct": upload.title},
     )
-    parameters = {"title": upload.title, "beats_estimated": upload.piece.beats_estimated}
     return take, _info(composer, parameters, made)
 
 
@@ -341,21 +361,31 @@ def interpolate(composer: Composer, request: MorphRequest) -> tuple[Clip, ...]:
 
 
 def morph_step(recorder: Recorder, clips: Sequence[Clip], step: int) -> Take:
-    """Step ``step`` of a morph, counted from 1."""
+    """Step ``step`` of a morph, counted from 1; all its steps are equally loud."""
     _check_range("step", step, 1, len(clips))
     share = round(100 * (step - 1) / (len(clips) - 1))
     return recorder.take(
         [clips[step - 1]],
         title=text("step_title", step=step, steps=len(clips), share=share),
         name=f"morph-step{step}",
+        parameters={"step": step, "steps": len(clips)},
+        beside=clips,
     )
 
 
-def morph_whole(recorder: Recorder, clips: Sequence[Clip]) -> Take:
+def morph_whole(
+    recorder: Recorder, clips: Sequence[Clip], parameters: dict[str, Any] | None = None
+) -> Take:
     """All steps of a morph, one after another."""
-    return recorder.take(clips, title=text("whole_title", steps=len(clips)), name="morph")
+    return recorder.take(
+        clips,
+        title=text("whole_title", steps=len(clips)),
+        name="morph",
+        parameters=parameters or {"steps": len(clips)},
+    )
 
 
+@lendable
 def morph_all(
     composer: Composer, recorder: Recorder, request: MorphRequest
 ) -> tuple[Take, dict[str, Any]]:
@@ -369,12 +399,13 @@ def morph_all(
         # Not "path": clients of the API take every value with that key for a file.
         "latent_path": request.path,
     }
-    return morph_whole(recorder, clips), _info(composer, parameters, clips)
+    return morph_whole(recorder, clips, parameters), _info(composer, parameters, clips)
 
 
 # -- Map -----------------------------------------------------------------------------------------
 
 
+@lendable
 def map_clip(
     composer: Composer, atlas: Atlas, recorder: Recorder, index: int
 ) -> tuple[Take, Take, dict[str, Any]]:
@@ -395,13 +426,17 @@ def map_clip(
         "first_bar": int(atlas.shard.first_bar[index]) + 1,
         "xy": [round(float(value), 4) for value in atlas.xy[index]],
     }
-    return (
-        recorder.take([clip], title=text("original", label=label), name=f"map{index}-original"),
-        recorder.take(
-            [made], title=text("reconstruction", label=label), name=f"map{index}-reconstruction"
-        ),
-        _info(composer, parameters, [clip, made]),
+    original = recorder.take(
+        [clip], title=text("original", label=label), name=f"map{index}-original", beside=[made]
     )
+    reconstruction = recorder.take(
+        [made],
+        title=text("reconstruction", label=label),
+        name=f"map{index}-reconstruction",
+        parameters={"reconstruct": label},
+        beside=[clip],
+    )
+    return original, reconstruction, _info(composer, parameters, [clip, made])
 
 
 # -- Shared --------------------------------------------------------------------------------------

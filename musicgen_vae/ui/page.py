@@ -20,22 +20,37 @@ from musicgen_vae.ui.tabs.map import build_map
 from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph
 from musicgen_vae.ui.takes import Recorder
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.zerogpu import GpuLender
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
 _CLEAN_EVERY_S, _KEEP_S = 600, 2 * 3600
 
 
-def build_page(composer: Composer, renderer: Renderer, atlas: Atlas | None) -> gr.Blocks:
+def build_page(
+    composer: Composer,
+    renderer: Renderer,
+    atlas: Atlas | None,
+    lender: GpuLender | None = None,
+) -> gr.Blocks:
     """The page, ready for ``launch(**launch_options())``.
 
     Args:
         composer: the model.
         renderer: makes the sound.
         atlas: the map, if there is one.
+        lender: lends a GPU to requests, where there is one to be lent.
     """
     # In Gradio's own folder, files are served without a copy and deleted when they are old.
     folder = Path(get_upload_folder()) / "takes"
-    recorder = Recorder(renderer=renderer, folder=folder, edges=composer.spec.edges)
+    recorder = Recorder(
+        renderer=renderer,
+        folder=folder,
+        edges=composer.spec.edges,
+        checkpoint=composer.checkpoint.hash,
+        lender=lender,
+    )
+    if lender is not None:
+        lender.know(composer=composer, recorder=recorder, atlas=atlas)
     with gr.Blocks(
         title=text("title"), delete_cache=(_CLEAN_EVERY_S, _KEEP_S), analytics_enabled=False
     ) as page:

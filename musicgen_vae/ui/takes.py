@@ -5,20 +5,30 @@ This module knows clips, renderers and files; it knows neither the model nor Gra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen_vae.audio import Renderer
-from musicgen_vae.audio.export import Tags, to_loudness, write_audio
+from musicgen_vae.audio.export import Tags, write_audio
+from musicgen_vae.audio.loudness import TARGET_LUFS, Level, level_of, matched
+from musicgen_vae.audio.renderer import limited
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import text
 
+if TYPE_CHECKING:
+    from musicgen_vae.ui.zerogpu import GpuLender
+
+_LEVELS = 256
+"""Pieces whose loudness is remembered, since they may be compared again."""
 _NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
@@ -50,13 +60,30 @@ class Recorder:
         renderer: makes the sound.
         folder: where files go; what is in it may be deleted at any later time.
         edges: of the ordinal classes, for the facts.
+        checkpoint: hash of the weights, for the files.
+        anonymous: sound files say nothing of the music, and their names do not either.
+        human_seed: play a little inexactly, the same way for the same seed.
+        lender: lends a GPU to handlers; see ``zerogpu``.
     """
 
     renderer: Renderer
     folder: Path
     edges: Edges
+    checkpoint: str = ""
+    anonymous: bool = False
+    human_seed: int | None = None
+    lender: GpuLender | None = None
 
-    def take(self, clips: Sequence[Clip], *, title: str, name: str, remark: str = "") -> Take:
+    def take(
+        self,
+        clips: Sequence[Clip],
+        *,
+        title: str,
+        name: str,
+        remark: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        beside: Sequence[Clip] = (),
+    ) -> Take:
         """``clips``, one after another, as one take.
 
         Args:
@@ -64,20 +91,31 @@ class Recorder:
             title: plain text.
             name: of the files, without extension; never a visitor's text.
             remark: see ``Take``.
+            parameters: what was asked of the model, with the seed if there was one, as plain
+                values; None for music that it did not write.
+            beside: clips that a listener will compare it with. It is then no louder than each of
+                them can be, so that nobody prefers the louder.
 
         Raises:
             InputError: if the music is too long to be rendered.
             RenderError: if sound could not be made.
         """
         piece = join(clips, title=title)
-        samples = self.renderer.render(piece)
         folder = self.folder / uuid4().hex
         folder.mkdir(parents=True)
         midi = folder / f"{name}.mid"
         midi.write_bytes(write_midi(piece))
-        rate = self.renderer.sample_rate
-        samples = to_loudness(samples, rate)
-        audio = write_audio(folder / f"{name}.wav", samples, rate, Tags(title=title))
+        audio = folder / ("music.wav" if self.anonymous else f"{name}.wav")
+        target = TARGET_LUFS
+        if beside:
+            target = matched(self._level(tuple(group)) for group in (clips, *zip(beside)))
+        write_audio(
+            audio,
+            self.renderer.render_chunks(piece, human_seed=self.human_seed),
+            self.renderer.sample_rate,
+            target=target,
+            tags=None if self.anonymous else self._tags(title, parameters),
+        )
         return Take(
             title=title,
             piece=piece,
@@ -86,6 +124,38 @@ class Recorder:
             facts=facts(clips, self.edges),
             remark=remark,
         )
+
+    def stream(self, clips: Sequence[Clip]) -> Iterator[NDArray[np.int16]]:
+        """``clips`` for hearing while the rest is still being made, in chunks of 1.5 s.
+
+        Each has the shape (n, 2) at the renderer's sample rate. Their loudness as a whole is not
+        known in advance, so they are left at the renderer's own level, and never clip.
+
+        Args:
+            clips: at least one.
+        """
+        chunks = self.renderer.render_chunks(join(clips), human_seed=self.human_seed)
+        for chunk in limited(chunks):
+            yield np.round(32_767 * chunk).astype(np.int16)
+
+    def _tags(self, title: str, parameters: Mapping[str, Any] | None) -> Tags:
+        if parameters is None:
+            return Tags(title=title)
+        asked = {name: value for name, value in parameters.items() if value is not None}
+        if self.human_seed is not None:
+            asked["human_seed"] = self.human_seed
+        seed = asked.pop("seed", None)
+        return Tags(title=title, seed=seed, parameters=asked, checkpoint=self.checkpoint)
+
+    @cached_property
+    def _level(self) -> Callable[[tuple[Clip, ...]], Level]:
+        """Tells how loud clips in a row are rendered; remembers the latest."""
+
+        def level(clips: tuple[Clip, ...]) -> Level:
+            chunks = self.renderer.render_chunks(join(clips), human_seed=self.human_seed)
+            return level_of(chunks, self.renderer.sample_rate)
+
+        return lru_cache(maxsize=_LEVELS)(level)
 
 
 def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from musicgen_vae.audio import benchmark
 from musicgen_vae.audio.benchmark import (
     CLIP_S,
     N_CLIPS,
@@ -13,6 +14,8 @@ from musicgen_vae.audio.benchmark import (
     band_pieces,
     drum_piece,
     fluidsynth_dry,
+    goals,
+    programs_of,
     solo_piece,
 )
 from musicgen_vae.audio.compare import compare
@@ -31,9 +34,45 @@ def test_the_music_is_16_different_clips_of_8_seconds_for_many_instruments():
     for piece in pieces:
         assert piece.bars[-1].end * 60 / 12 / piece.bars[0].tempo_qpm == pytest.approx(CLIP_S)
         assert Role.DRUMS in {note.role for note in piece.notes}
-    used = {p.programs[note.role] for p in pieces for note in p.notes if note.role < Role.DRUMS}
-    assert len(used) >= 24 and len(SOLO_PROGRAMS) >= 24
+    assert len(programs_of(pieces)) >= 24 and len(SOLO_PROGRAMS) >= 24
     assert all(duration_s(solo_piece(program)) >= CLIP_S for program in SOLO_PROGRAMS)
+
+
+def test_goals_are_met_or_missed():
+    result = {
+        "full_mixes": {
+            "log_mel_db_mean": 1.0, "onset_correlation_mean": 0.98, "loudness_correlation_mean": 1.0
+        },
+        "solo_programs": {"log_mel_db_median": 0.6},
+        "time": {"ratio_to_fluidsynth": 0.9, "first_chunk_median_s": 0.31},
+        "peak_memory_mb": None,
+    }  # fmt: skip
+    met = {name: goal["met"] for name, goal in goals(result).items()}
+    assert met == {
+        "log_mel_db_full_mixes": True,
+        "log_mel_db_solo_median": False,
+        "onset_correlation": False,
+        "loudness_correlation": True,
+        "time_ratio_to_fluidsynth": True,
+        "first_chunk_s": False,
+        "peak_memory_mb": None,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("fluidsynth") is None, reason="the program fluidsynth is not installed"
+)
+def test_the_benchmark_runs(monkeypatch):
+    monkeypatch.setattr(benchmark, "N_CLIPS", 5)
+    monkeypatch.setattr(benchmark, "SOLO_PROGRAMS", (0, 40))
+    monkeypatch.setattr(benchmark, "_REPEATS", 1)
+    result = benchmark.benchmark_audio(lambda _: None)
+    assert result["full_mixes"]["n"] == result["time"]["clips"] == 5
+    assert set(result["each_program"]) == {"0", "40"}
+    assert {"log_mel_db_full_mixes", "loudness_correlation"} <= {
+        name for name, goal in result["goals"].items() if goal["met"]
+    }
 
 
 def likeness(piece, folder: Path):

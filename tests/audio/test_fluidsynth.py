@@ -13,11 +13,11 @@ import mido
 import numpy as np
 import pytest
 
-from musicgen_vae.audio.fluidsynth import FluidSynthRenderer, available, with_mix
+from musicgen_vae.audio.fluidsynth import FluidSynthRenderer, with_mix
 from musicgen_vae.audio.mix import BAND
-from musicgen_vae.audio.renderer import PEAK, n_samples, timed_notes
+from musicgen_vae.audio.renderer import CHUNK, PEAK, n_samples, timed_notes
 from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, find_soundfont
-from musicgen_vae.errors import RenderError
+from musicgen_vae.errors import InputError, RenderError
 from musicgen_vae.music.midi import write_midi
 
 needs_fluidsynth = pytest.mark.skipif(
@@ -74,6 +74,16 @@ def test_a_band_is_heard_and_not_clipped(band, scratch):
 def test_the_same_piece_gives_the_same_samples(band):
     renderer = FluidSynthRenderer()
     assert np.array_equal(renderer.render(band()), renderer.render(band()))
+
+
+@needs_fluidsynth
+def test_chunks_joined_are_the_rendering_and_it_only_plays_exactly(band):
+    renderer = FluidSynthRenderer()
+    chunks = list(renderer.render_chunks(band()))
+    assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK}
+    assert np.array_equal(np.concatenate(chunks), renderer.render(band()))
+    with pytest.raises(InputError, match="humanise with the renderer in PyTorch"):
+        next(renderer.render_chunks(band(), human_seed=1))
 
 
 @needs_fluidsynth
@@ -153,7 +163,6 @@ def test_a_missing_soundfont_is_named(tmp_path, fake, monkeypatch):
     monkeypatch.setenv(SOUNDFONT_VARIABLE, str(tmp_path / "other.sf2"))
     with pytest.raises(RenderError, match=r"no SoundFont .*other\.sf2"):
         FluidSynthRenderer()
-    assert not available()
 
 
 def test_the_soundfont_is_pretty_midis_or_the_one_that_is_named(tmp_path, monkeypatch):
@@ -166,9 +175,8 @@ def test_the_soundfont_is_pretty_midis_or_the_one_that_is_named(tmp_path, monkey
     assert find_soundfont() == other
 
 
-def test_without_the_program_nothing_is_available(monkeypatch):
+def test_without_the_program_it_says_so(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert not available()
     with pytest.raises(RenderError, match="not installed"):
         FluidSynthRenderer()
 

@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 
 from musicgen_vae.audio.renderer import (
+    CHUNK,
+    FADE_S,
     PEAK,
     SAMPLE_RATE,
     TAIL_S,
     duration_s,
-    master,
+    fade_out,
+    limited,
     midi_velocity,
     n_samples,
     seconds_at,
     timed_notes,
+    turned_down,
 )
 from musicgen_vae.errors import InputError
 from musicgen_vae.music.clip import Bar, Meter, Piece, Role
@@ -61,14 +65,36 @@ def test_too_long_a_piece_is_refused(piece_of):
         duration_s(piece_of(n_bars=4, tempi=(1.0,)))
 
 
-def test_master_turns_loud_pieces_down_by_one_gain_and_leaves_others_alone():
-    random = np.random.default_rng(0)
-    quiet = (random.uniform(-0.5, 0.5, (SAMPLE_RATE, 2))).astype(np.float32)
-    body = SAMPLE_RATE // 2
-    assert np.array_equal(master(quiet, SAMPLE_RATE)[:body], quiet[:body])
-    loud = master(8 * quiet, SAMPLE_RATE)
+def noise(n: int, level: float):
+    return np.random.default_rng(n).uniform(-level, level, (n, 2)).astype(np.float32)
+
+
+def test_loud_pieces_are_turned_down_by_one_gain_and_others_are_left_alone():
+    quiet = noise(SAMPLE_RATE, 0.5)
+    assert turned_down(quiet) is quiet
+    loud = turned_down(8 * quiet)
     assert np.abs(loud).max() == pytest.approx(PEAK)
-    gain = loud[:body] / (8 * quiet[:body])
-    assert gain.max() - gain.min() < 1e-6
-    assert master(quiet, SAMPLE_RATE)[-1].tolist() == [0.0, 0.0]
-    assert master(np.zeros((0, 2), np.float32), SAMPLE_RATE).shape == (0, 2)
+    assert np.ptp(loud / (8 * quiet)) < 1e-6
+    assert turned_down(np.zeros((0, 2), np.float32)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("n", [1_000, CHUNK + 900, 3 * CHUNK])
+def test_the_end_fades_wherever_the_chunks_are_cut(n):
+    samples = np.ones((n, 2), np.float32)
+    for start in range(0, n, CHUNK):
+        fade_out(samples[start : start + CHUNK], start, n)
+    length = min(n, round(FADE_S * SAMPLE_RATE))
+    assert (samples[: n - length] == 1).all()
+    assert samples[n - length :, 1] == pytest.approx(np.linspace(1, 0, length))
+
+
+def test_what_is_heard_at_once_never_passes_the_peak_and_never_clicks():
+    steady = [np.full((CHUNK, 2), level, np.float32) for level in (0.3, 1.2, 0.3, 2.4, 0.1)]
+    heard = list(limited(steady))
+    assert heard[0] is steady[0]
+    joined = np.concatenate(heard)
+    assert np.abs(joined).max() <= PEAK + 1e-6
+    gains = [chunk[-1, 0] / given[-1, 0] for chunk, given in zip(heard, steady, strict=True)]
+    assert gains == pytest.approx([1, PEAK / 1.2, PEAK / 1.2, PEAK / 2.4, PEAK / 2.4])
+    assert heard[2][0, 0] == pytest.approx(0.3 * gains[1])
+    assert list(limited([np.zeros((0, 2), np.float32)]))[0].shape == (0, 2)

@@ -10,9 +10,9 @@ import pytest
 from musicgen_vae.audio import torch_renderer
 from musicgen_vae.audio.fluidsynth import with_mix
 from musicgen_vae.audio.mix import BAND, NEUTRAL
-from musicgen_vae.audio.renderer import PEAK, n_samples
+from musicgen_vae.audio.renderer import CHUNK, PEAK, limited, n_samples
 from musicgen_vae.audio.soundfont import SOUNDFONT_VARIABLE, Gen
-from musicgen_vae.audio.torch_renderer import CHUNK, TorchRenderer
+from musicgen_vae.audio.torch_renderer import TorchRenderer
 from musicgen_vae.errors import SoundFontError
 from musicgen_vae.music.midi import write_midi
 from tests.audio.fonts import Wave, Zone, font, sine
@@ -93,8 +93,10 @@ def test_loud_music_is_turned_down_and_not_clipped(piece_of, renderer):
     samples = renderer.render(piece)
     assert np.abs(samples).max() == pytest.approx(PEAK)
     assert np.mean(np.abs(samples) > 0.999 * PEAK) < 1e-4
-    joined = np.concatenate(list(renderer.render_chunks(piece)))
-    assert np.abs(joined).max() <= PEAK + 1e-6
+    chunks = list(renderer.render_chunks(piece))
+    joined = np.concatenate(chunks)
+    assert np.array_equal(joined * np.float32(PEAK / float(np.abs(joined).max())), samples)
+    assert max(np.abs(chunk).max() for chunk in limited(chunks)) <= PEAK + 1e-6
 
 
 @pytest.mark.parametrize("programs", [(73, 0, 33, 0), (40, 48, 43, 0), (24, 11, 32, 0)])
@@ -167,7 +169,7 @@ def test_midi_files_bend_and_swell(renderer_of):
         mido.Message("control_change", control=7, value=50, time=1_000),
         mido.Message("note_off", note=60, time=1_000),
     )
-    samples = made.render_midi(data)[:, 0]
+    samples = np.concatenate(list(made.render_midi_chunks(data)))[:, 0]
 
     def hertz(second):
         part = samples[round(second * RATE) : round((second + 0.6) * RATE)]
@@ -183,13 +185,30 @@ def test_midi_files_bend_and_swell(renderer_of):
 def test_a_piece_sounds_like_its_file(band):
     made = TorchRenderer(mix=NEUTRAL)
     piece = band()
-    one, other = made.render(piece), made.render_midi(with_mix(write_midi(piece), NEUTRAL))
+    one = made.render(piece)
+    other = np.concatenate(list(made.render_midi_chunks(with_mix(write_midi(piece), NEUTRAL))))
     n = min(len(one), len(other)) - RATE  # without the end, where they fade
     assert np.abs(one[:n] - other[:n]).max() < 1e-5
 
 
-def test_humanised_playing_is_repeatable_and_different(band):
-    plain, one, two = (TorchRenderer(human_seed=s).render(band()) for s in (None, 1, 1))
+def test_a_long_piece_takes_no_more_memory_than_a_short_one(piece_of, monkeypatch):
+    held: list[int] = []
+
+    class Desk(torch_renderer._Desk):
+        def finish(self):
+            held.append(len(self._buses))
+            return super().finish()
+
+    monkeypatch.setattr(torch_renderer, "_Desk", Desk)
+    piece = piece_of(*((48 * i, 0, 60 + i % 5, 36, 5) for i in range(60)), n_bars=60)
+    assert sum(map(len, TorchRenderer().render_chunks(piece))) == n_samples(piece, RATE)
+    assert len(held) > 80 and max(held) <= 4
+
+
+def test_humanised_playing_is_repeatable_and_different(band, renderer):
+    plain, one, two = (
+        np.concatenate(list(renderer.render_chunks(band(), human_seed=s))) for s in (None, 1, 1)
+    )
     assert np.array_equal(one, two)
     assert not np.array_equal(one, plain)
 

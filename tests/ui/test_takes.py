@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from musicgen_vae.audio.loudness import TARGET_LUFS, level_of
+from musicgen_vae.audio.renderer import CHUNK, PEAK
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.music.clip import Clip, Note, Role
+from musicgen_vae.ui import handlers
+from musicgen_vae.ui.handlers import SampleRequest
+from musicgen_vae.ui.takes import Recorder
+
+
+def heard(path: Path) -> Any:
+    samples, rate = soundfile.read(path, dtype="float32")
+    return level_of([samples], rate)
+
+
+def said_by(path: Path) -> dict[str, Any]:
+    with soundfile.SoundFile(path) as file:
+        return {"title": file.title, **json.loads(file.comment or "{}")}
+
+
+@pytest.fixture
+def peaky() -> Clip:
+    """One struck note in four bars: the ceiling keeps it from being as loud as other music."""
+    note = Note(start=0, role=Role.MELODY, pitch=108, duration=1, velocity=7)
+    return Clip(notes=(note,), programs=(115, 0, 32, 0))
+
+
+def test_a_take_has_the_target_loudness_under_the_ceiling(
+    recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    take = recorder.take([clip_of()], title="A", name="a")
+    level = heard(take.audio)
+    assert level.peak <= PEAK + 1e-4
+    assert level.lufs == pytest.approx(TARGET_LUFS, abs=0.1) or level.peak > PEAK - 1e-3
+
+
+def test_what_is_compared_is_equally_loud(
+    recorder: Recorder, clip_of: Callable[..., Clip], peaky: Clip
+) -> None:
+    plain = clip_of()
+    alone = heard(recorder.take([plain], title="", name="a").audio).lufs
+    a = heard(recorder.take([plain], title="", name="a", beside=[peaky]).audio).lufs
+    b = heard(recorder.take([peaky], title="", name="a", beside=[plain]).audio).lufs
+    assert a == pytest.approx(b, abs=0.1)
+    assert a < alone - 1
+
+
+def test_all_steps_of_a_morph_are_equally_loud(
+    recorder: Recorder, clip_of: Callable[..., Clip], peaky: Clip
+) -> None:
+    steps = [clip_of(0), peaky, clip_of(2)]
+    levels = [heard(handlers.morph_step(recorder, steps, n).audio).lufs for n in (1, 2, 3)]
+    assert levels == pytest.approx([levels[0]] * 3, abs=0.1)
+
+
+def test_files_say_what_they_are(tiny_composer: Composer, recorder: Recorder) -> None:
+    recorder = replace(recorder, checkpoint=tiny_composer.checkpoint.hash)
+    request = SampleRequest(seed=7, density=3, variations=2)
+    takes = handlers.sample(tiny_composer, recorder, request)
+    for seed, take in zip((7, 8), takes, strict=True):
+        said = said_by(take.audio)
+        assert said["title"] == take.title and said["seed"] == seed
+        assert said["checkpoint"] == tiny_composer.checkpoint.hash
+        assert said["parameters"]["density"] == 3 and "seed" not in said["parameters"]
+
+
+def test_music_that_the_model_did_not_write_has_a_title_and_no_more(
+    recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    take = replace(recorder, checkpoint="abc").take([clip_of()], title="Mine", name="a")
+    assert said_by(take.audio) == {"title": "Mine"}
+
+
+def test_anonymous_files_say_nothing(tiny_composer: Composer, recorder: Recorder) -> None:
+    (take,) = handlers.sample(
+        tiny_composer, replace(recorder, anonymous=True, checkpoint="abc"), SampleRequest(seed=7)
+    )
+    assert take.audio.name == "music.wav"
+    assert said_by(take.audio) == {"title": ""}
+    assert b"MusicGen" not in take.audio.read_bytes()
+
+
+def test_humanised_takes_say_so(recorder: Recorder, clip_of: Callable[..., Clip]) -> None:
+    asked = {"title": "A", "name": "a", "parameters": {"mode": "minor"}}
+    plain, human = (
+        replace(recorder, human_seed=seed).take([clip_of()], **asked) for seed in (None, 3)
+    )
+    assert said_by(human.audio)["parameters"] == {"mode": "minor", "human_seed": 3}
+    assert plain.audio.read_bytes() != human.audio.read_bytes()
+
+
+def test_a_long_piece_is_heard_while_it_is_made(
+    recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    clips = [clip_of(i) for i in range(3)]
+    stream = recorder.stream(clips)
+    first = next(stream)
+    rest = list(stream)
+    assert first.shape == (CHUNK, 2) and first.dtype == np.int16
+    assert {len(chunk) for chunk in rest[:-1]} == {CHUNK}
+    assert max(np.abs(chunk).max() for chunk in (first, *rest)) <= round(32_767 * PEAK)
+    joined = np.concatenate([first, *rest]) / 32_767
+    saved = soundfile.read(recorder.take(clips, title="", name="a").audio)[0]
+    assert len(saved) == len(joined)
+    gain = np.sqrt((saved**2).mean() / (joined**2).mean())
+    assert np.abs(saved - gain * joined).max() < 1e-3
+
+
+def test_music_asked_in_a_style_has_its_instruments(tiny_composer: Composer) -> None:
+    from musicgen_vae.audio.mix import programs_for
+
+    style = tiny_composer.spec.styles[0]
+    for form in ("A", "AB"):
+        request = SampleRequest(style=style, form=form)
+        ((_, clips),) = handlers.write(tiny_composer, request)
+        assert {clip.programs for clip in clips} == {programs_for(style)}
