@@ -328,9 +328,9 @@ class _Block:
         return allowed
 
 
-def before_rows(notes: Tokens) -> Tokens:
-    """Note rows of a clip's last bar as the bar before the next one."""
-    shown = (notes[:, Field.BAR] == BARS_PER_CLIP - 1) & (notes[:, Field.STEP] < STEP_HELD)
+def before_rows(notes: Tokens, n_bars: int = BARS_PER_CLIP) -> Tokens:
+    """Note rows of the last of a clip's ``n_bars`` bars as the bar before the next clip."""
+    shown = (notes[:, Field.BAR] == n_bars - 1) & (notes[:, Field.STEP] < STEP_HELD)
     last: Tokens = notes[shown].copy()
     last[:, Field.BAR] = BAR_BEFORE
     return last
