@@ -173,7 +173,7 @@ def sample(arguments: argparse.Namespace) -> None:
     parameters = _asked(arguments, *_CONTROL_NAMES, "form", "key", *drawn)
     for seed, clips in zip(seeds, made, strict=True):
         path = write_clips(arguments.out / f"sample_{seed}.mid", clips, f"sample {seed}")
-        attributes = {"attributes": summary(clips[0])}
+        attributes: dict[str, Any] = {"attributes": summary(clips[0])}
         if arguments.form is not None:
             attributes = {"clips": [summary(clip) for clip in clips]}
         give(

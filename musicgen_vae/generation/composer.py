@@ -27,10 +27,10 @@ from musicgen_vae.generation.conditions import (
 from musicgen_vae.generation.decoding import (
     DecodeItem,
     DecodeOptions,
-    before_rows,
     decode,
 )
 from musicgen_vae.generation.form import plan_form
+from musicgen_vae.generation.keeping import bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import BAR_CONTROLS, Controls, ControlSpec
@@ -49,7 +49,7 @@ from musicgen_vae.music.clip import (
     Role,
 )
 from musicgen_vae.music.key import rank_keys
-from musicgen_vae.music.tokens import Tokens, clip_to_tokens, note_rows, tokens_to_notes
+from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
 KeyChoice = Literal["a", "b", "switch"]
 LatentPath = Literal["line", "circle"]
@@ -58,7 +58,6 @@ LatentChoice = Literal["drawn", "null"]
 DEFAULT_GUIDANCE = 2.0
 """With it samples follow the density asked at .89 (Spearman) where 1 gives .79 (docs/log.md)."""
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
-_ALL_ROLES = (1 << len(Role)) - 1
 _ENCODE_BATCH = 32
 _FEW_BARS = 8
 
@@ -328,7 +327,7 @@ class Composer:
         templates = [self._template(one, key, tempo_qpm) for one in controls]
         condition = self._asked(controls, [template.meter for template in templates])
         noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
-        z = self._draw(condition, Rows.none(len(controls), self.device), noise, prior, guidance)
+        z = self.draw(condition, Rows.none(len(controls), self.device), noise, prior, guidance)
         return self.decode(
             z,
             self.model.control(condition),
@@ -457,42 +456,35 @@ class Composer:
             ControlError: if a bar is outside the clip or nothing is left to write.
         """
         clip = clip.keep(self.spec.roles)
-        rewrite = set(range(BARS_PER_CLIP) if bars is None else bars)
-        if not rewrite <= set(range(clip.n_bars)) and bars is not None:
-            raise ControlError(f"bars to rewrite must lie in 1 to {clip.n_bars}")
-        kept_bits = sum(1 << role for role in set(keep))
-        kept_roles = tuple(
-            kept_bits if bar in rewrite else _ALL_ROLES for bar in range(BARS_PER_CLIP)
-        )
-        if not self._role_bits & ~kept_bits or not rewrite:
-            raise ControlError("nothing is left to write: keep fewer roles or rewrite more bars")
-        rows = np.array(note_rows(clip), dtype=np.int16).reshape(-1, 6)
-        kept = rows[[bool(kept_roles[bar] >> role & 1) for _, role, _, _, _, bar in rows.tolist()]]
-        shown = kept
+        roles = set(keep)
         if before is not None:
-            shown = np.concatenate([_bar_before(before.keep(self.spec.roles)), kept])
+            before = before.keep(self.spec.roles)
+        kept = keep_notes(clip, roles=roles, bars=bars, before=before)
+        free = self._role_bits & ~sum(1 << role for role in roles)
+        if not free or (bars is not None and not set(bars)):
+            raise ControlError("nothing is left to write: keep fewer roles or rewrite more bars")
         controls = controls or Controls()
         asked = replace(controls, mode=controls.mode or clip.key.mode)
         asked = replace(asked, tempo=self._tempo_class(clip.tempo_qpm))
         condition = replace(
             self._asked([asked], [clip.meter]).repeat(n),
-            kept_roles=torch.tensor(kept_roles, device=self.device).expand(n, -1),
+            kept_roles=torch.tensor(kept.roles, device=self.device).expand(n, -1),
         )
         control = self.model.control(condition)
         seeds = [seed + i for i in range(n)]
         generators = [_generator(s) for s in seeds]
-        kept_rows = Rows.pad([shown] * n).to(self.device)
+        kept_rows = Rows.pad([kept.shown] * n).to(self.device)
         if latent == "null":
             z = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
         else:
             noise = latent_temperature * self._noise(generators)
-            z = self._draw(condition, kept_rows, noise, prior, guidance)
+            z = self.draw(condition, kept_rows, noise, prior, guidance)
         items = [
             DecodeItem(
                 z=z[i],
                 control=control[i],
-                kept=shown,
-                kept_roles=kept_roles,
+                kept=kept.shown,
+                kept_roles=kept.roles,
                 roles=self._role_bits,
                 bar_steps=clip.meter.steps,
                 n_bars=clip.n_bars,
@@ -502,7 +494,7 @@ class Composer:
         ]
         options = DecodeOptions(temperature=temperature, top_p=top_p)
         made = decode(self.model.decoder, items, options, check)
-        return [_with_rows(clip, np.concatenate([kept, new])) for new in made]
+        return [_with_rows(clip, np.concatenate([kept.rows, new])) for new in made]
 
     def extend(
         self,
@@ -712,9 +704,9 @@ class Composer:
                 eps = slerp(eps, noise[section.index], variation)
             asked = replace(controls, place=section.place)
             condition = self._asked([asked], [template.meter])
-            context = _bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
+            context = bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
             kept = Rows.pad([context]).to(self.device)
-            z = self._draw(condition, kept, latent_temperature * eps, prior, guidance)
+            z = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
             generator = _generator(seed * 1009 + section.first)
             self._noise([generator])  # the notes' numbers come after those of z
             item = DecodeItem(
@@ -731,7 +723,7 @@ class Composer:
             clips.append(_with_rows(replace(template, place=section.place), rows))
         return clips
 
-    def _draw(
+    def draw(
         self,
         condition: Condition,
         kept: Rows,
@@ -740,6 +732,13 @@ class Composer:
         guidance: float | None = None,
     ) -> Tensor:
         """One z for each item from p(z|c,k): where the prior takes its noise, shape (B, 4, D).
+
+        Args:
+            condition: c of each item.
+            kept: k of each item.
+            noise: standard normal numbers, or less of them, shape (B, 4, D).
+            prior: as in ``sample``.
+            guidance: as in ``sample``.
 
         Raises:
             ControlError: if the flow is asked for and the checkpoint has none, or guidance is
@@ -825,12 +824,6 @@ def _repeat(gaussian: DiagonalGaussian, n: int) -> DiagonalGaussian:
     return DiagonalGaussian(
         mu=gaussian.mu.expand(n, -1, -1), logvar=gaussian.logvar.expand(n, -1, -1)
     )
-
-
-def _bar_before(clip: Clip) -> Tokens:
-    """The last bar of ``clip`` as context of what follows, shape (n, 6)."""
-    rows = np.array(note_rows(clip), dtype=np.int16).reshape(-1, 6)
-    return before_rows(rows, clip.n_bars)
 
 
 def _relative_tonic(key: Key, mode: Mode) -> int:
