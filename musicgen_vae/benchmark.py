@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from musicgen_vae.evaluation.report import commit, machine
+from musicgen_vae.evaluation.provenance import commit, machine
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.decoding import BLOCK
 from musicgen_vae.music.tokens import clip_to_tokens

@@ -123,6 +123,19 @@ def _write_json(path: Path | None, result: Mapping[str, Any]) -> None:
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
+def _read_json(path: Path | None) -> dict[str, Any]:
+    """What ``_write_json`` wrote before; nothing where there is no such file."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(result, dict):
+        raise InputError(f"{path} holds no figures")
+    return result
+
+
 def _load(arguments: argparse.Namespace) -> Composer:
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.threads import limit_threads
@@ -552,19 +565,26 @@ def train_flow(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure the checkpoint on held-out songs; write the figures and docs/results.md."""
+    from musicgen_vae.evaluation.evaluate import PARTS, merged
     from musicgen_vae.evaluation.evaluate import evaluate as run
-    from musicgen_vae.evaluation.report import commit, machine, results_page
+    from musicgen_vae.evaluation.provenance import commit, machine
+    from musicgen_vae.evaluation.report import results_page
 
+    only = [name.strip() for name in arguments.only.split(",")] if arguments.only else PARTS
+    if arguments.limit is not None and arguments.limit < 1:
+        raise ControlError(f"limit {arguments.limit} is not 1 or more")
     composer = _load(arguments)
     result = run(
         composer,
         arguments.corpus,
         split=arguments.split,
-        clips_per_class=arguments.clips_per_class,
+        only=only,
         limit=arguments.limit,
+        emopia=arguments.emopia,
+        stamp={"machine": machine(), "commit": commit()},
         log=say,
     )
-    result = {**result, "machine": machine(), "commit": commit()}
+    result = merged(_read_json(arguments.json), result)
     _write_json(arguments.json, result)
     if arguments.report:
         page = results_page(result, composer.checkpoint.training)
@@ -574,7 +594,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def benchmark(arguments: argparse.Namespace) -> None:
     """Time the hot paths against a limit or a peer in the same run."""
-    from musicgen_vae.evaluation.report import commit, machine
+    from musicgen_vae.evaluation.provenance import commit, machine
     from musicgen_vae.threads import limit_threads
 
     result: dict[str, Any] = {"machine": machine(), "commit": commit()}
@@ -798,9 +818,10 @@ def _parser() -> argparse.ArgumentParser:
     made = command(evaluate)
     made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
     made.add_argument("--split", default="test", help="test, validation or train (default test)")
-    made.add_argument("--clips-per-class", type=int, default=25, help="(default 25)")
-    made.add_argument("--limit", type=int, help="use about so many clips only")
-    made.add_argument("--json", type=Path, metavar="FILE")
+    made.add_argument("--only", metavar="PARTS", help="such as reconstruction,control (see docs)")
+    made.add_argument("--limit", type=int, help="at most so many clips in each part")
+    made.add_argument("--emopia", type=Path, metavar="DIR", help="listeners' labels of emotion")
+    made.add_argument("--json", type=Path, metavar="FILE", help="its other parts stay")
     made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
 
     made = command(benchmark)

@@ -169,7 +169,7 @@ def test_train_evaluate_and_describe(
     assert main(list(map(str, words))) == 0
     assert json.loads(capsys.readouterr().out)["checkpoint"] == str(tmp_path / "ckpt")
     (result,) = run(
-        "evaluate", "--corpus", corpus, "--limit", 2, "--clips-per-class", 1,
+        "evaluate", "--corpus", corpus, "--limit", 2, "--only", "reconstruction,likelihood",
         "--json", tmp_path / "r.json", "--report", tmp_path / "r.md",
     )  # fmt: skip
     assert json.loads((tmp_path / "r.json").read_text()) == result

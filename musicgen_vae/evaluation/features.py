@@ -232,8 +232,9 @@ def _entropy(counts: FloatArray) -> float:
 
 
 def _share(counts: NDArray[np.int64]) -> FloatArray:
-    return counts / max(1, counts.sum())
+    share: FloatArray = counts / max(1, counts.sum())
+    return share
 
 
-def _mean(values: NDArray[np.generic]) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
+def _mean(values: NDArray[np.floating | np.integer]) -> float:
+    return float(values.mean()) if len(values) else float("nan")

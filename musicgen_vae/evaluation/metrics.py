@@ -113,11 +113,23 @@ def ratio_interval(
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Rank correlation, -1 to 1, of the pairs in which both are finite."""
-    from scipy.stats import spearmanr
+    """Rank correlation, -1 to 1, of the pairs in which both are finite; NaN if one is constant."""
+    from scipy.stats import rankdata
 
     usable = np.isfinite(x) & np.isfinite(y)
-    return float(spearmanr(x[usable], y[usable]).statistic)
+    x, y = x[usable], y[usable]
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
+def middle_95(draws: Sequence[float]) -> tuple[float, float]:
+    """The 2.5 % and 97.5 % quantiles of the finite draws; NaN where there is none."""
+    finite = [draw for draw in draws if np.isfinite(draw)]
+    if not finite:
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def mean_with_interval(

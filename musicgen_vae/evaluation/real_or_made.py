@@ -44,7 +44,7 @@ def real_or_made_auc(
     label = np.repeat([0, 1], [len(real), len(made)])
     groups = np.unique([*real_songs, *made_songs], return_inverse=True)[1]
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    model = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.05, random_state=seed)
+    model = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.1, random_state=seed)
     guess = cross_val_predict(
         model, features, label, groups=groups, cv=folds, method="predict_proba"
     )

@@ -30,7 +30,7 @@ from musicgen_vae.generation.decoding import (
     decode,
 )
 from musicgen_vae.generation.form import plan_form
-from musicgen_vae.generation.keeping import bar_before, keep_notes
+from musicgen_vae.generation.keeping import Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import BAR_CONTROLS, Controls, ControlSpec
@@ -370,7 +370,6 @@ class Composer:
 
     # -- between and onwards -----------------------------------------------------------------
 
-    @torch.inference_mode()
     def interpolate(
         self,
         a: Clip,
@@ -394,23 +393,45 @@ class Composer:
             path: a straight line or a great circle.
             check: called often; may raise to stop.
         """
-        if steps < 2:
-            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
-        encoded = self.encode([a, b])
-        eps = whiten(encoded.posterior.mode(), encoded.prior)
-        shares = [i / (steps - 1) for i in range(steps)]
-        templates = [_between(a, b, share, key) for share in shares]
-        move = lerp if path == "line" else slerp
-        moved = torch.stack([move(eps[0], eps[1], share) for share in shares])
-        control = torch.stack(
-            [lerp(encoded.control[0], encoded.control[1], share) for share in shares]
-        )
-        bar_steps = torch.tensor([t.meter.steps for t in templates], device=self.device)
-        none = Rows.none(steps, self.device)
-        prior = self.model.encoder(none, control, bar_steps, partial=True)
-        return self.decode(unwhiten(moved, prior), control, templates, check=check)
+        return self.interpolate_each([(a, b)], steps=steps, key=key, path=path, check=check)[0]
 
     @torch.inference_mode()
+    def interpolate_each(
+        self,
+        pairs: Sequence[tuple[Clip, Clip]],
+        *,
+        steps: int = 9,
+        key: KeyChoice = "a",
+        path: LatentPath = "line",
+        check: Check | None = None,
+    ) -> list[list[Clip]]:
+        """As ``interpolate``, for each of many pairs."""
+        if steps < 2:
+            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
+        encoded = self.encode([clip for pair in pairs for clip in pair])
+        eps = whiten(encoded.posterior.mode(), encoded.prior)
+        shares = [i / (steps - 1) for i in range(steps)]
+        none = Rows.none(steps, self.device)
+        move = lerp if path == "line" else slerp
+        templates: list[Clip] = []
+        latents, controls = [], []
+        for i, (a, b) in enumerate(pairs):
+            frames = [_between(a, b, share, key) for share in shares]
+            from_a, from_b = 2 * i, 2 * i + 1
+            moved = torch.stack([move(eps[from_a], eps[from_b], share) for share in shares])
+            control = torch.stack(
+                [lerp(encoded.control[from_a], encoded.control[from_b], s) for s in shares]
+            )
+            bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
+            prior = self.model.encoder(none, control, bar_steps, partial=True)
+            latents.append(unwhiten(moved, prior))
+            controls.append(control)
+            templates += frames
+        if not pairs:
+            return []
+        made = self.decode(torch.cat(latents), torch.cat(controls), templates, check=check)
+        return [made[i : i + steps] for i in range(0, len(made), steps)]
+
     def complete(
         self,
         clip: Clip,
@@ -466,35 +487,65 @@ class Composer:
         controls = controls or Controls()
         asked = replace(controls, mode=controls.mode or clip.key.mode)
         asked = replace(asked, tempo=self._tempo_class(clip.tempo_qpm))
+        return self.complete_each(
+            [clip] * n,
+            [kept] * n,
+            [asked] * n,
+            seeds=[seed + i for i in range(n)],
+            latent_temperature=latent_temperature,
+            options=DecodeOptions(temperature=temperature, top_p=top_p),
+            latent=latent,
+            prior=prior,
+            guidance=guidance,
+            check=check,
+        )
+
+    @torch.inference_mode()
+    def complete_each(
+        self,
+        clips: Sequence[Clip],
+        kept: Sequence[Kept],
+        controls: Sequence[Controls],
+        *,
+        seeds: Sequence[int],
+        latent_temperature: float = 0.8,
+        options: DecodeOptions | None = None,
+        latent: LatentChoice = "drawn",
+        prior: PriorChoice | None = None,
+        guidance: float | None = None,
+        check: Check | None = None,
+    ) -> list[Clip]:
+        """As ``complete``, with kept notes, controls and a seed for each clip."""
+        n = len(clips)
         condition = replace(
-            self._asked([asked], [clip.meter]).repeat(n),
-            kept_roles=torch.tensor(kept.roles, device=self.device).expand(n, -1),
+            self._asked(controls, [clip.meter for clip in clips]),
+            kept_roles=torch.tensor([k.roles for k in kept], device=self.device),
         )
         control = self.model.control(condition)
-        seeds = [seed + i for i in range(n)]
-        generators = [_generator(s) for s in seeds]
-        kept_rows = Rows.pad([kept.shown] * n).to(self.device)
         if latent == "null":
             z = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
         else:
-            noise = latent_temperature * self._noise(generators)
-            z = self.draw(condition, kept_rows, noise, prior, guidance)
+            noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
+            shown = Rows.pad([k.shown for k in kept]).to(self.device)
+            z = self.draw(condition, shown, noise, prior, guidance)
         items = [
             DecodeItem(
                 z=z[i],
                 control=control[i],
-                kept=kept.shown,
-                kept_roles=kept.roles,
+                kept=kept[i].shown,
+                kept_roles=kept[i].roles,
                 roles=self._role_bits,
-                bar_steps=clip.meter.steps,
-                n_bars=clip.n_bars,
+                bar_steps=clips[i].meter.steps,
+                n_bars=clips[i].n_bars,
                 generator=_generator(seeds[i]),
             )
             for i in range(n)
         ]
-        options = DecodeOptions(temperature=temperature, top_p=top_p)
-        made = decode(self.model.decoder, items, options, check)
-        return [_with_rows(clip, np.concatenate([kept.rows, new])) for new in made]
+        made = decode(self.model.decoder, items, options or DecodeOptions(), check)
+        return [
+            _with_rows(clip, np.concatenate([k.rows, new]))
+            for clip, k, new in zip(clips, kept, made, strict=True)
+        ]
 
     def extend(
         self,
