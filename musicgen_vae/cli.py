@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.model.controls import Controls
 
-_CONTROL_NAMES = ("mode", "meter", "tempo", "style", *ORDINAL)
+_CLASSES = ("tempo", *ORDINAL, "valence", "arousal", "repetition")
+_CONTROL_NAMES = ("mode", "meter", "style", "place", *_CLASSES)
 _MAX_CLIPS = 64
 
 
@@ -105,6 +106,14 @@ def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
     return clips
 
 
+def _clip_of(path: Path, number: int, composer: Composer) -> Clip:
+    """Clip ``number`` (from 1) of a MIDI file."""
+    clips = clips_of(path, composer)
+    if not 1 <= number <= len(clips):
+        raise ControlError(f"{path} has clips 1 to {len(clips)}, not {number}")
+    return clips[number - 1]
+
+
 def write_clips(path: Path, clips: Sequence[Clip], title: str) -> str:
     """Write clips one after another as a MIDI file; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +125,19 @@ def _write_json(path: Path | None, result: Mapping[str, Any]) -> None:
     """Write figures to a file, where one was named."""
     if path is not None:
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path | None) -> dict[str, Any]:
+    """What ``_write_json`` wrote before; nothing where there is no such file."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(result, dict):
+        raise InputError(f"{path} holds no figures")
+    return result
 
 
 def _load(arguments: argparse.Namespace) -> Composer:
@@ -153,41 +175,49 @@ def sample(arguments: argparse.Namespace) -> None:
         raise ControlError(f"n {arguments.n} is outside 1 to 1000")
     controls, key = _controls(arguments), _key(arguments)
     composer = _load(arguments)
-    clips = composer.sample(
-        controls,
-        n=arguments.n,
-        seed=arguments.seed,
-        temperature=arguments.temperature,
-        latent_temperature=arguments.latent_temperature,
-        top_p=arguments.top_p,
-        prior=arguments.prior,
-        guidance=arguments.guidance,
-        key=key,
-        tempo_qpm=arguments.tempo_qpm,
-        in_scale=arguments.in_scale,
-    )
-    parameters = _asked(
-        arguments,
-        *_CONTROL_NAMES,
-        *("temperature", "latent_temperature", "top_p", "prior", "guidance", "key", "tempo_qpm"),
-    )
-    for i, clip in enumerate(dressed(clips, arguments.style)):
-        seed = arguments.seed + i
-        path = write_clips(arguments.out / f"sample_{seed}.mid", [clip], f"sample {seed}")
+    drawn = {
+        name: getattr(arguments, name)
+        for name in ("temperature", "latent_temperature", "top_p", "prior", "guidance",
+                     "tempo_qpm", "in_scale")
+    }  # fmt: skip
+    seeds = range(arguments.seed, arguments.seed + arguments.n)
+    if arguments.form is None:
+        singles = composer.sample(controls, n=arguments.n, seed=arguments.seed, key=key, **drawn)
+        made = [[clip] for clip in singles]
+    else:
+        made = [
+            composer.compose(arguments.form, controls=controls, seed=seed, key=key, **drawn)
+            for seed in seeds
+        ]
+    parameters = _asked(arguments, *_CONTROL_NAMES, "form", "key", *drawn)
+    for seed, notes in zip(seeds, made, strict=True):
+        clips = dressed(notes, arguments.style)
+        path = write_clips(arguments.out / f"sample_{seed}.mid", clips, f"sample {seed}")
+        attributes: dict[str, Any] = {"attributes": summary(clips[0])}
+        if arguments.form is not None:
+            attributes = {"clips": [summary(clip) for clip in clips]}
         give(
             midi=path,
             seed=seed,
             parameters=parameters,
-            attributes=summary(clip),
+            **attributes,
             checkpoint=composer.checkpoint.hash,
         )
 
 
 def vary(arguments: argparse.Namespace) -> None:
-    """Variations of the first clip of a file."""
+    """Variations of a clip of a file."""
+    if not 0 <= arguments.amount <= 1:
+        raise ControlError(f"amount {arguments.amount} is outside 0 to 1")
     composer = _load(arguments)
-    clip = clips_of(arguments.file, composer)[0]
-    made = composer.vary(clip, n=arguments.n, seed=arguments.seed, amount=arguments.amount)
+    clip = _clip_of(arguments.file, arguments.clip, composer)
+    made = composer.vary(
+        clip,
+        n=arguments.n,
+        seed=arguments.seed,
+        amount=arguments.amount,
+        temperature=arguments.temperature,
+    )
     for i, variation in enumerate(made):
         seed = arguments.seed + i
         name = f"{arguments.file.stem}_variation_{seed}"
@@ -195,7 +225,7 @@ def vary(arguments: argparse.Namespace) -> None:
         give(
             midi=path,
             seed=seed,
-            parameters=_asked(arguments, "amount"),
+            parameters=_asked(arguments, "clip", "amount", "temperature"),
             attributes=summary(variation),
             checkpoint=composer.checkpoint.hash,
         )
@@ -232,15 +262,9 @@ def interpolate(arguments: argparse.Namespace) -> None:
     if not 2 <= arguments.steps <= 64:
         raise ControlError(f"steps {arguments.steps} is outside 2 to 64")
     composer = _load(arguments)
-    ends = []
-    for path, number in ((arguments.a, arguments.clip_a), (arguments.b, arguments.clip_b)):
-        clips = clips_of(path, composer)
-        if not 1 <= number <= len(clips):
-            raise ControlError(f"{path} has clips 1 to {len(clips)}, not {number}")
-        ends.append(clips[number - 1])
-    made = composer.interpolate(
-        ends[0], ends[1], steps=arguments.steps, key=arguments.key, path=arguments.path
-    )
+    a = _clip_of(arguments.a, arguments.clip_a, composer)
+    b = _clip_of(arguments.b, arguments.clip_b, composer)
+    made = composer.interpolate(a, b, steps=arguments.steps, key=arguments.key, path=arguments.path)
     parameters = _asked(arguments, "steps", "key", "path", "clip_a", "clip_b")
     for i, clip in enumerate(made):
         name = f"morph_{i + 1:02d}_of_{len(made):02d}"
@@ -261,20 +285,26 @@ def interpolate(arguments: argparse.Namespace) -> None:
 
 
 def complete(arguments: argparse.Namespace) -> None:
-    """Keep some roles or bars of a file and write the rest anew."""
-    keep = [Role.parse(label) for label in arguments.keep.split(",") if label.strip()]
-    bars = _bar_range(arguments.bars) if arguments.bars else None
-    if not keep and bars is None:
+    """Keep some roles or bars of a file and write the rest anew, or continue it."""
+    keep, bars = _kept_roles(arguments), None
+    if arguments.bars:
+        bars = _bar_range(arguments.bars)
+    if not keep and bars is None and arguments.extend is None:
         raise ControlError(
-            "name the roles to keep (--keep melody) or the bars to rewrite (--bars 3-4)"
+            "name the roles to keep (--keep melody) or to rewrite (--rewrite bass), the bars to "
+            "rewrite (--bars 3-4) or how many to add (--extend 8)"
         )
+    controls = _controls(arguments)
+    drawn = {
+        name: getattr(arguments, name) for name in ("temperature", "top_p", "prior", "guidance")
+    }
     composer = _load(arguments)
     piece = read_file(arguments.file)
     if len(piece.spans()) > _MAX_CLIPS:
         raise InputError(f"{arguments.file} has more than {_MAX_CLIPS} clips of four bars: cut it")
-    kept_notes = [note for note in piece.notes if note.role in keep]
-    if keep and not kept_notes:
-        raise InputError(f"{arguments.file} has no notes of the role {arguments.keep} to keep")
+    if keep and not any(note.role in keep for note in piece.notes):
+        names = " or ".join(role.label for role in keep)
+        raise InputError(f"{arguments.file} has no notes of the role {names} to keep")
     if bars is not None and not bars <= set(range(1, len(piece.bars) + 1)):
         raise ControlError(
             f"{arguments.file} has bars 1 to {len(piece.bars)}, not {arguments.bars}"
@@ -284,7 +314,7 @@ def complete(arguments: argparse.Namespace) -> None:
         clip = piece.clip(first, n_bars)
         numbers = range(first + 1, first + n_bars + 1)
         rewrite = [j for j, number in enumerate(numbers) if bars is None or number in bars]
-        if not rewrite:
+        if not rewrite or not (keep or bars):
             made.append(clip)
             continue
         made += composer.complete(
@@ -292,18 +322,37 @@ def complete(arguments: argparse.Namespace) -> None:
             keep=keep,
             bars=rewrite,
             before=made[-1] if made and made[-1].meter == clip.meter else None,
-            controls=_controls(arguments),
+            controls=controls,
             seed=arguments.seed + i,
-            temperature=arguments.temperature,
+            **drawn,
+        )
+    if arguments.extend is not None:
+        made += composer.extend(
+            made[-1],
+            n_bars=arguments.extend,
+            controls=controls,
+            seed=arguments.seed + len(made),
+            **drawn,
         )
     name = f"{arguments.file.stem}_completed"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
-        parameters=_asked(arguments, "keep", "bars", "temperature", *_CONTROL_NAMES),
+        parameters=_asked(arguments, "keep", "rewrite", "bars", "extend", *drawn, *_CONTROL_NAMES),
         clips=[summary(clip) for clip in made],
         checkpoint=composer.checkpoint.hash,
     )
+
+
+def _kept_roles(arguments: argparse.Namespace) -> list[Role]:
+    """The roles of ``--keep``, or all but those of ``--rewrite``."""
+    keep, rewrite = (
+        [Role.parse(label) for label in text.split(",") if label.strip()]
+        for text in (arguments.keep, arguments.rewrite)
+    )
+    if keep and rewrite:
+        raise ControlError("name the roles to keep or those to rewrite, not both")
+    return [role for role in Role if role not in rewrite] if rewrite else keep
 
 
 def _bar_range(text: str) -> set[int]:
@@ -320,19 +369,65 @@ def _bar_range(text: str) -> set[int]:
 
 
 def transfer(arguments: argparse.Namespace) -> None:
-    """A file with other controls."""
+    """A file with other controls, such as another style."""
     from musicgen_vae.audio.mix import dressed
 
     composer = _load(arguments)
     controls = _controls(arguments)
+    free = [name.strip() for name in arguments.free.split(",") if name.strip()]
     clips = clips_of(arguments.file, composer)
-    made = [composer.transfer(clip, controls, seed=arguments.seed) for clip in clips]
+    made = [
+        composer.transfer(
+            clip,
+            controls,
+            style=arguments.from_style,
+            free=free,
+            seed=arguments.seed,
+            temperature=arguments.temperature,
+        )
+        for clip in clips
+    ]
     made = dressed(made, arguments.style)
     name = f"{arguments.file.stem}_transfer"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
-        parameters=_asked(arguments, *_CONTROL_NAMES),
+        parameters=_asked(arguments, *_CONTROL_NAMES, "from_style", "free", "temperature"),
+        clips=[summary(clip) for clip in made],
+    )
+
+
+def attribute(arguments: argparse.Namespace) -> None:
+    """A file moved along the vector of an attribute: how clips with it differ in z from others."""
+    from musicgen_vae.generation.atlas import ATLAS_FOLDER, attribute_groups, load_clips
+
+    composer = _load(arguments)
+    clips = clips_of(arguments.file, composer)
+    examples = [
+        clip
+        for clip in load_clips(arguments.map or ATLAS_FOLDER)
+        if clip.keep(composer.spec.roles).notes
+    ]
+    high, low = attribute_groups(examples, arguments.name)
+    vector = composer.attribute_vector(high, low)
+    free = [arguments.name] if arguments.name in composer.describe()["controls"] else []
+    made = [
+        composer.add_vector(
+            clip,
+            vector,
+            amount=arguments.amount,
+            free=free,
+            seed=arguments.seed,
+            temperature=arguments.temperature,
+        )
+        for clip in clips
+    ]
+    name = f"{arguments.file.stem}_{arguments.name}"
+    give(
+        midi=write_clips(arguments.out / f"{name}.mid", made, name),
+        seed=arguments.seed,
+        parameters=_asked(arguments, "name", "amount", "temperature"),
+        examples={"with": len(high), "without": len(low)},
         clips=[summary(clip) for clip in made],
         checkpoint=composer.checkpoint.hash,
     )
@@ -343,20 +438,24 @@ def compose(arguments: argparse.Namespace) -> None:
     from musicgen_vae.audio.mix import dressed
 
     composer = _load(arguments)
+    drawn = {
+        name: getattr(arguments, name)
+        for name in ("section_bars", "temperature", "latent_temperature", "top_p", "variation",
+                     "prior", "guidance", "tempo_qpm", "in_scale")
+    }  # fmt: skip
     made = composer.compose(
         arguments.form,
         controls=_controls(arguments),
         seed=arguments.seed,
-        temperature=arguments.temperature,
         key=_key(arguments),
-        tempo_qpm=arguments.tempo_qpm,
+        **drawn,
     )
     made = dressed(made, arguments.style)
     name = f"{arguments.form.upper()}_{arguments.seed}"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
-        parameters=_asked(arguments, "form", *_CONTROL_NAMES, "temperature", "key", "tempo_qpm"),
+        parameters=_asked(arguments, "form", *_CONTROL_NAMES, "key", *drawn),
         clips=[summary(clip) for clip in made],
         checkpoint=composer.checkpoint.hash,
     )
@@ -542,19 +641,26 @@ def train_flow(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure the checkpoint on held-out songs; write the figures and docs/results.md."""
+    from musicgen_vae.evaluation.evaluate import PARTS, merged
     from musicgen_vae.evaluation.evaluate import evaluate as run
-    from musicgen_vae.evaluation.report import commit, machine, results_page
+    from musicgen_vae.evaluation.provenance import commit, machine
+    from musicgen_vae.evaluation.report import results_page
 
+    only = [name.strip() for name in arguments.only.split(",")] if arguments.only else PARTS
+    if arguments.limit is not None and arguments.limit < 1:
+        raise ControlError(f"limit {arguments.limit} is not 1 or more")
     composer = _load(arguments)
     result = run(
         composer,
         arguments.corpus,
         split=arguments.split,
-        clips_per_class=arguments.clips_per_class,
+        only=only,
         limit=arguments.limit,
+        emopia=arguments.emopia,
+        stamp={"machine": machine(), "commit": commit()},
         log=say,
     )
-    result = {**result, "machine": machine(), "commit": commit()}
+    result = merged(_read_json(arguments.json), result)
     _write_json(arguments.json, result)
     if arguments.report:
         page = results_page(result, composer.checkpoint.training)
@@ -564,7 +670,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def benchmark(arguments: argparse.Namespace) -> None:
     """Time the hot paths against a limit or a peer in the same run."""
-    from musicgen_vae.evaluation.report import commit, machine
+    from musicgen_vae.evaluation.provenance import commit, machine
     from musicgen_vae.threads import limit_threads
 
     result: dict[str, Any] = {"machine": machine(), "commit": commit()}
@@ -623,31 +729,52 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--style", help="one of the checkpoint's styles")
         made.add_argument("--mode", choices=("major", "minor"))
         made.add_argument("--meter", help="such as 3/4")
-        made.add_argument("--tempo", type=int, metavar="0-7", help="class: 0 slow, 7 fast")
-        for name in ORDINAL:
-            made.add_argument(f"--{name}", type=int, metavar="0-7", help="class, 0 low, 7 high")
+        made.add_argument("--place", choices=("start", "middle", "end"), help="in a piece")
+        ends = {
+            "tempo": "slow to fast",
+            "valence": "negative to positive, within the style",
+            "arousal": "calm to excited, within the style",
+            "repetition": "every bar new to bars alike",
+        }
+        for name in _CLASSES:
+            what = ends.get(name, "low to high")
+            made.add_argument(f"--{name}", type=int, metavar="0-7", help=f"class: {what}")
 
     def sound(made: Any) -> None:
         made.add_argument("--key", help="such as 'F# minor' (default C major or A minor)")
         made.add_argument("--tempo-qpm", type=float, help="quarter notes per minute")
+        made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
+
+    def drawing(made: Any, temperature: float, latent: float | None = None) -> None:
+        temperature_of(made, temperature)
+        if latent is not None:
+            made.add_argument(
+                "--latent-temperature", type=float, default=latent, help=f"of z (default {latent})"
+            )
+        made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
+        made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
+        made.add_argument("--guidance", type=float, help="of the flow (default 2)")
+
+    def temperature_of(made: Any, value: float) -> None:
+        made.add_argument(
+            "--temperature", type=float, default=value, help=f"of the notes (default {value})"
+        )
 
     made = command(sample)
     made.add_argument("--n", type=int, default=1, help="how many (default 1)")
+    made.add_argument("--form", help="each a piece of this form, such as AABA (default one clip)")
     seed(made)
     controls(made)
     sound(made)
-    made.add_argument("--temperature", type=float, default=1.0, help="of the notes (default 1)")
-    made.add_argument("--latent-temperature", type=float, default=1.0, help="of z (default 1)")
-    made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
-    made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
-    made.add_argument("--guidance", type=float, help="of the flow (default 2)")
-    made.add_argument("--in-scale", action="store_true", help="only notes of the key's scale")
+    drawing(made, 1.0, 1.0)
     out_folder(made)
 
     made = command(vary)
     made.add_argument("file", type=Path)
+    made.add_argument("--clip", type=int, default=1, help="which four bars (default 1)")
     made.add_argument("--n", type=int, default=4, choices=range(1, 65), metavar="1-64")
     made.add_argument("--amount", type=float, default=0.3, help="0 to 1 (default 0.3)")
+    temperature_of(made, 0.7)
     seed(made)
     out_folder(made)
 
@@ -669,21 +796,41 @@ def _parser() -> argparse.ArgumentParser:
     made = command(complete)
     made.add_argument("file", type=Path)
     made.add_argument("--keep", default="", help="roles to keep, such as melody or melody,bass")
+    made.add_argument("--rewrite", default="", help="roles to rewrite, keeping all others")
     made.add_argument("--bars", help="bars to rewrite, such as 3-4 (default: all)")
-    made.add_argument("--temperature", type=float, default=0.9, help="(default 0.9)")
+    made.add_argument("--extend", type=int, metavar="BARS", help="bars to add at the end")
+    drawing(made, 0.9)
     controls(made)
     seed(made)
     out_folder(made)
 
     made = command(transfer)
     made.add_argument("file", type=Path)
+    made.add_argument("--from-style", help="the style that the file is in, where known")
+    made.add_argument("--free", default="", help="controls not to be kept, such as density,chord")
+    temperature_of(made, 0.7)
     controls(made)
+    seed(made)
+    out_folder(made)
+
+    made = command(attribute)
+    made.add_argument("file", type=Path)
+    made.add_argument(
+        "--name", required=True, choices=(*ORDINAL, "valence", "arousal", "repetition", "mode")
+    )
+    made.add_argument("--amount", type=float, default=1.0, help="negative for less (default 1)")
+    made.add_argument("--map", type=Path, metavar="DIR", help="where the examples come from")
+    temperature_of(made, 0.7)
     seed(made)
     out_folder(made)
 
     made = command(compose)
     made.add_argument("--form", default="AABA", help="(default AABA)")
-    made.add_argument("--temperature", type=float, default=0.9, help="(default 0.9)")
+    made.add_argument(
+        "--section-bars", type=int, default=4, choices=(4, 8, 12, 16), help="(default 4)"
+    )
+    made.add_argument("--variation", type=float, default=0.1, help="of repeats (default 0.1)")
+    drawing(made, 0.9, 0.9)
     controls(made)
     sound(made)
     seed(made)
@@ -762,9 +909,10 @@ def _parser() -> argparse.ArgumentParser:
     made = command(evaluate)
     made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
     made.add_argument("--split", default="test", help="test, validation or train (default test)")
-    made.add_argument("--clips-per-class", type=int, default=25, help="(default 25)")
-    made.add_argument("--limit", type=int, help="use about so many clips only")
-    made.add_argument("--json", type=Path, metavar="FILE")
+    made.add_argument("--only", metavar="PARTS", help="such as reconstruction,control (see docs)")
+    made.add_argument("--limit", type=int, help="at most so many clips in each part")
+    made.add_argument("--emopia", type=Path, metavar="DIR", help="listeners' labels of emotion")
+    made.add_argument("--json", type=Path, metavar="FILE", help="its other parts stay")
     made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
 
     made = command(benchmark)

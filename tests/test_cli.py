@@ -113,6 +113,37 @@ def test_vary_transfer_compose(run: Run, tmp_path: Path) -> None:
     assert len(form["clips"]) == 3
 
 
+def test_a_form_can_be_sampled(run: Run, tmp_path: Path) -> None:
+    made = run("sample", "--form", "AB", "--n", 2, "--seed", 5, "--out", tmp_path / "a")
+    assert [m["seed"] for m in made] == [5, 6]
+    assert all(len(m["clips"]) == 2 and len(piece(m).bars) == 8 for m in made)
+    (long,) = run("compose", "--form", "AB", "--section-bars", 8, "--out", tmp_path / "b")
+    assert len(piece(long).bars) == 16
+
+
+def test_extend_and_rewrite(run: Run, tmp_path: Path) -> None:
+    before = read_midi(ODE.read_bytes())
+    (longer,) = run("complete", ODE, "--extend", 6, "--out", tmp_path)
+    after = piece(longer)
+    assert len(after.bars) == len(before.bars) + 6
+    assert {(n.start, n.role, n.pitch) for n in before.notes} <= {
+        (n.start, n.role, n.pitch) for n in after.notes
+    }
+    (other,) = run("complete", ODE, "--rewrite", "melody", "--bars", "1-2", "--out", tmp_path)
+
+    def of(p: Any, role: Role) -> list[tuple[int, int]]:
+        return [(n.start, n.pitch) for n in p.notes if n.role is role]
+
+    assert of(piece(other), Role.HARMONY) == of(before, Role.HARMONY)
+    assert of(piece(other), Role.MELODY) != of(before, Role.MELODY)
+
+
+def test_attribute(run: Run, tmp_path: Path) -> None:
+    (made,) = run("attribute", ODE, "--name", "density", "--amount", 1, "--out", tmp_path)
+    assert made["examples"]["with"] == made["examples"]["without"] > 100
+    assert piece(made).notes
+
+
 def test_encode(run: Run, tmp_path: Path) -> None:
     (result,) = run("encode", ODE, REEL, "--out", tmp_path / "z.npz")
     with np.load(tmp_path / "z.npz", allow_pickle=False) as data:
@@ -211,7 +242,7 @@ def test_train_evaluate_and_describe(
     assert main(list(map(str, words))) == 0
     assert json.loads(capsys.readouterr().out)["checkpoint"] == str(tmp_path / "ckpt")
     (result,) = run(
-        "evaluate", "--corpus", corpus, "--limit", 2, "--clips-per-class", 1,
+        "evaluate", "--corpus", corpus, "--limit", 2, "--only", "reconstruction,likelihood",
         "--json", tmp_path / "r.json", "--report", tmp_path / "r.md",
     )  # fmt: skip
     assert json.loads((tmp_path / "r.json").read_text()) == result
@@ -245,6 +276,18 @@ def test_bad_files(run: Run, tmp_path: Path, kind: str) -> None:
     ("words", "says"),
     [
         (["sample", "--density", 9, "--out", "."], "density 9 is outside 0 to 7"),
+        (["sample", "--valence", 3, "--out", "."], "not trained with the control valence"),
+        (["sample", "--arousal", 3, "--out", "."], "not trained with the control arousal"),
+        (["sample", "--prior", "flow", "--out", "."], "has no flow prior"),
+        (["sample", "--guidance", 2, "--out", "."], "guidance needs the flow"),
+        (["sample", "--form", "A?", "--out", "."], "1 to 16 letters"),
+        (["vary", ODE, "--amount", 2, "--out", "."], "amount 2.0 is outside 0 to 1"),
+        (["vary", ODE, "--clip", 99, "--out", "."], "has clips 1 to"),
+        (["complete", ODE, "--extend", 65, "--out", "."], "1 to 64 bars"),
+        (["complete", ODE, "--keep", "bass", "--rewrite", "melody", "--out", "."], "not both"),
+        (["transfer", ODE, "--from-style", "jazz", "--out", "."], "unknown style 'jazz'"),
+        (["transfer", ODE, "--free", "volume", "--out", "."], "no control 'volume'"),
+        (["compose", "--form", "AABBC", "--section-bars", 16, "--out", "."], "more than 64"),
         (["sample", "--n", 0, "--out", "."], "n 0 is outside"),
         (["sample", "--mode", "dorian", "--out", "."], "dorian"),
         (["sample", "--seed", -5, "--out", "."], "seed -5"),

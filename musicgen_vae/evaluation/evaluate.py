@@ -1,33 +1,233 @@
-"""The evaluation of one checkpoint on held-out songs: reconstruction, ELBO and control.
+"""The evaluation of one checkpoint on held-out songs, part by part.
 
-Figures are measured with k empty and without rejection or editing of what the model makes.
+Each part can be run alone within minutes and joins those of the same checkpoint run before.
+Nothing that the model makes is rejected or edited, and k is empty but for completion.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from musicgen_vae.corpus.shards import SPLITS, load_info, load_shard
-from musicgen_vae.errors import ControlError, CorpusError
-from musicgen_vae.evaluation.metrics import micro_f1, note_hits, song_interval, spearman
+from musicgen_vae.errors import ControlError
+from musicgen_vae.evaluation.completion import measure_completion
+from musicgen_vae.evaluation.control import measure_control
+from musicgen_vae.evaluation.copies import NoteIndex
+from musicgen_vae.evaluation.emotion_judge import (
+    NAMES as EMOTIONS,
+)
+from musicgen_vae.evaluation.emotion_judge import (
+    Judge,
+    emotion_figures,
+    judge_taught_by_people,
+    judge_taught_by_regression,
+)
+from musicgen_vae.evaluation.held_out import ClipSet, Corpus
+from musicgen_vae.evaluation.likelihood import likelihood_figures
+from musicgen_vae.evaluation.morphs import NoteCost, choose_pairs, cross_fade, morph_figures
+from musicgen_vae.evaluation.reconstruction import reconstruction_figures
+from musicgen_vae.evaluation.samples import compare, draw_samples
+from musicgen_vae.evaluation.style import judged_clips, style_figures, styles_by_roles
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, measure
-from musicgen_vae.music.clip import Role
-from musicgen_vae.training.data import make_batch, plan_epoch
+from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
 from musicgen_vae.training.loop import select
-from musicgen_vae.training.objective import Objective, report
 
-CONTROLLED = ("density", "polyphony", "register", "syncopation")
+FIXED_TEMPO = 100.0
+"""Quarter notes a minute of every sample whose emotion is judged."""
 _CHUNK = 64
+_MORPH_STEPS = 9
 
 Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much is measured.
+
+    Attributes:
+        held_out: clips for reconstruction and likelihood; None takes all.
+        samples: clips for each way of drawing samples.
+        control: clips for each control and each source of z.
+        style: clips, the styles in equal shares.
+        emotion: clips for each of valence and arousal.
+        morphs: pairs.
+        completion: clips for each task.
+        training: training clips that classifiers learn from.
+    """
+
+    held_out: int | None = None
+    samples: int = 400
+    control: int = 200
+    style: int = 400
+    emotion: int = 256
+    morphs: int = 200
+    completion: int = 150
+    training: int = 6000
+
+    def limited(self, limit: int | None) -> Sizes:
+        """The same with none above ``limit`` (``training``: above 20 times that)."""
+        if limit is None:
+            return self
+        sizes = {one.name: getattr(self, one.name) for one in fields(self)}
+        most = {name: 20 * limit if name == "training" else limit for name in sizes}
+        return Sizes(
+            **{n: most[n] if size is None else min(size, most[n]) for n, size in sizes.items()}
+        )
+
+
+class Evaluation:
+    """A checkpoint, a corpus, and what several parts need of both."""
+
+    def __init__(
+        self,
+        composer: Composer,
+        corpus: Path,
+        *,
+        split: str,
+        sizes: Sizes,
+        cost: NoteCost | None,
+        emopia: Path | None,
+        log: Log,
+    ) -> None:
+        self.composer, self.split, self.sizes = composer, split, sizes
+        self.cost, self.emopia, self.log = cost, emopia, log
+        self.corpus = Corpus.load(corpus)
+        self.roles = composer.spec.roles
+
+    @cached_property
+    def test(self) -> ClipSet:
+        """Every held-out clip."""
+        return self.corpus.clips(self.split, self.roles)
+
+    @cached_property
+    def training(self) -> ClipSet:
+        """Training clips that classifiers learn from, spread over the songs."""
+        return self.corpus.clips("train", self.roles, limit=self.sizes.training)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Who judges valence and arousal."""
+        if self.emopia is not None:
+            return judge_taught_by_people(self.emopia)
+        return judge_taught_by_regression(self.training.clips, self.training.songs)
+
+    def reconstruction(self) -> dict[str, Any]:
+        """Note F1 by role and style."""
+        chosen = self.test.spread(self.sizes.held_out)
+        copies: list[Clip] = []
+        for begin in range(0, len(chosen), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            copies += self.composer.reconstruct(chosen.clips[part], chosen.styles[part])
+            self.log(f"  {len(copies)} of {len(chosen)}")
+        return reconstruction_figures(chosen.clips, copies, chosen.songs, chosen.styles)
+
+    def likelihood(self) -> dict[str, Any]:
+        """ELBO, its parts, active dimensions."""
+        shard = self.corpus.shard(self.split)
+        aligned = np.flatnonzero(shard.aligned)
+        n = self.sizes.held_out
+        if n is not None and n < len(aligned):
+            aligned = np.unique(aligned[np.linspace(0, len(aligned) - 1, n).astype(int)])
+        return likelihood_figures(self.composer.model, select(shard, aligned), self.corpus.pieces)
+
+    def samples(self) -> dict[str, Any]:
+        """Samples beside training and test music."""
+        training = self.training.spread(self.sizes.samples)
+        test = self.test.spread(self.sizes.samples)
+        shard = self.corpus.shard("train")
+        index = NoteIndex(shard, np.flatnonzero(~self.corpus.synthetic(shard)))
+        result = {}
+        for name, bars in (("all_controls", True), ("clip_controls", False)):
+            self.log(f"  {len(training)} samples, {name.replace('_', ' ')} asked")
+            made = draw_samples(self.composer, training, bars=bars)
+            result[name] = compare(made, training, test, index)
+        return result
+
+    def control(self) -> dict[str, Any]:
+        """Ordinal controls with fresh z and with z of held-out clips."""
+        return measure_control(self.composer, self.test, n=self.sizes.control)
+
+    def style(self) -> dict[str, Any]:
+        """Styles as an independent classifier hears them."""
+        real = judged_clips(self.test, styles_by_roles(self.training), self.sizes.style)
+        if len(set(real.styles)) < 2:
+            return {"skipped": "no set of roles has clips of two styles to tell apart"}
+        controls = []
+        for clip, style in zip(real.clips, real.styles, strict=True):
+            sets = [None] * BARS_PER_CLIP
+            sets[: clip.n_bars] = measure(clip).roles.tolist()
+            controls.append(Controls(style=style, roles=tuple(sets), meter=clip.meter))
+        made = self.composer.sample_each(controls, seeds=list(range(3000, 3000 + len(real))))
+        return style_figures(self.training, real, made)
+
+    def emotion(self) -> dict[str, Any]:
+        """Valence and arousal at a fixed tempo, as the judge hears them."""
+        spec = self.composer.spec
+        known = [name for name in EMOTIONS if name in spec.clip_controls]
+        if not known:
+            return {"skipped": "the checkpoint has no controls of valence and arousal"}
+        tempo = int(spec.edges.classify("tempo", np.float64(FIXED_TEMPO)))
+        styles = self.training.spread(self.sizes.emotion).styles
+        result: dict[str, Any] = {
+            "taught_by": self.judge.taught_by,
+            "taught_clips": self.judge.n,
+            "agreement": dict(self.judge.agreement),
+        }
+        for name in known:
+            asked = np.random.default_rng(7).integers(0, N_CLASSES, len(styles))
+            controls = [
+                Controls.parse({"style": style, "tempo": tempo, name: int(index)})
+                for style, index in zip(styles, asked, strict=True)
+            ]
+            seeds = list(range(4000, 4000 + len(controls)))
+            clips = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
+            result[name] = emotion_figures(asked, styles, self.judge.judge(clips)[name])
+        return result
+
+    def morphs(self) -> dict[str, Any]:
+        """Morphs beside cross-fades of the same ends."""
+        pairs = choose_pairs(self.test.clips, self.test.songs, self.sizes.morphs)
+        if not pairs:
+            return {"skipped": "no two songs have clips of one meter"}
+        songs = [self.test.songs[i] for i, _ in pairs]
+        made: list[list[Clip]] = []
+        for begin in range(0, len(pairs), _CHUNK // 8):
+            part = pairs[begin : begin + _CHUNK // 8]
+            ends = [(self.test.clips[i], self.test.clips[j]) for i, j in part]
+            made += self.composer.interpolate_each(ends, steps=_MORPH_STEPS)
+            self.log(f"  {len(made)} of {len(pairs)}")
+        faded = [cross_fade(p[0], p[-1], _MORPH_STEPS, seed=i) for i, p in enumerate(made)]
+        return {
+            "pairs": len(pairs),
+            "steps": _MORPH_STEPS,
+            "morph": morph_figures(made, songs, self.cost),
+            "cross_fade": morph_figures(faded, songs, self.cost),
+        }
+
+    def completion(self) -> dict[str, Any]:
+        """Hidden notes from kept ones."""
+        return measure_completion(self.composer, self.test, n=self.sizes.completion)
+
+
+PARTS = (
+    "reconstruction",
+    "likelihood",
+    "samples",
+    "control",
+    "style",
+    "emotion",
+    "morphs",
+    "completion",
+)
+"""The parts of an evaluation, in the order of the report: methods of ``Evaluation``."""
 
 
 def evaluate(
@@ -35,134 +235,66 @@ def evaluate(
     corpus: Path,
     *,
     split: str = "test",
-    clips_per_class: int = 25,
+    only: Sequence[str] = PARTS,
     limit: int | None = None,
+    cost: NoteCost | None = None,
+    emopia: Path | None = None,
+    stamp: Mapping[str, Any] | None = None,
     log: Log = lambda text: None,
 ) -> dict[str, Any]:
-    """Everything this version measures, as plain numbers.
+    """Some or all parts, as plain numbers.
 
     Args:
         composer: the model.
         corpus: a built corpus.
-        split: whose clips (stride of 4 bars) are used.
-        clips_per_class: samples for each of the 8 classes of each control.
-        limit: use only about so many clips, spread over the songs.
+        split: whose clips are held out.
+        only: names of ``PARTS``.
+        limit: no more clips, samples or pairs than this in each part.
+        cost: nats per note under a separate language model, for morphs.
+        emopia: where listeners' labels lie; without, the judge of emotion learns from the corpus.
+        stamp: added to each part, such as machine and commit.
         log: told what is going on.
 
+    Returns:
+        ``checkpoint``, ``split``, ``clips``, ``songs`` and a value for each part, with ``seconds``
+        and ``limit`` in it.
+
     Raises:
-        ControlError: if ``split`` is not a split.
+        ControlError: if ``split`` or a part is unknown.
         CorpusError: if the corpus or the split is missing.
     """
-    if split not in SPLITS:
-        raise ControlError(f"split {split!r} is not one of {', '.join(SPLITS)}")
-    pieces, _ = load_info(corpus)
-    shard = load_shard(corpus / f"{split}.safetensors")
-    chosen = np.flatnonzero(shard.aligned)
-    if limit is not None and limit < len(chosen):
-        chosen = np.unique(chosen[np.linspace(0, len(chosen) - 1, limit).astype(int)])
-    if not len(chosen):
-        raise CorpusError(f"the corpus has no clips in the split {split}")
-    shard = select(shard, chosen)
-    songs = [f"{pieces[p].source}/{pieces[p].song}" for p in shard.piece.tolist()]
-    began = time.perf_counter()
-    log(f"reconstructing {len(shard)} clips of {len(set(songs))} songs")
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise ControlError(f"unknown part {unknown[0]!r}; the parts are {', '.join(PARTS)}")
+    evaluation = Evaluation(
+        composer,
+        corpus,
+        split=split,
+        sizes=Sizes().limited(limit),
+        cost=cost,
+        emopia=emopia,
+        log=log,
+    )
     result: dict[str, Any] = {
         "checkpoint": composer.checkpoint.hash,
         "split": split,
-        "clips": len(shard),
-        "songs": len(set(songs)),
-        "reconstruction": _reconstruction(composer, shard, songs, log),
-        "elbo": _elbo(composer, shard, pieces),
+        "clips": len(evaluation.test),
+        "songs": len(set(evaluation.test.songs)),
     }
-    control = {}
-    for name in CONTROLLED:
-        log(f"sampling {clips_per_class * N_CLASSES} clips for {name}")
-        control[name] = control_agreement(composer, name, clips_per_class)
-    result["control"] = control
-    result["seconds"] = round(time.perf_counter() - began, 1)
+    for name in (part for part in PARTS if part in only):
+        log(name)
+        began = time.perf_counter()
+        figures = getattr(evaluation, name)()
+        seconds = round(time.perf_counter() - began, 1)
+        result[name] = {**figures, "seconds": seconds, "limit": limit, **(stamp or {})}
     return result
 
 
-def _reconstruction(composer: Composer, shard: Any, songs: list[str], log: Log) -> dict[str, Any]:
-    originals, copies = [], []
-    for begin in range(0, len(shard), _CHUNK):
-        chunk = [composer.fit(shard.clip(i)) for i in range(begin, min(begin + _CHUNK, len(shard)))]
-        originals.extend(chunk)
-        copies.extend(composer.reconstruct(chunk))
-        log(f"  {len(copies)} of {len(shard)}")
-    result: dict[str, Any] = {}
-    for name, with_duration in (("role_onset_pitch", False), ("with_duration", True)):
-        hits = [
-            note_hits(a, b, with_duration=with_duration)
-            for a, b in zip(originals, copies, strict=True)
-        ]
-        low, high = song_interval(hits, songs)
-        result[name] = {"f1": micro_f1(hits), "low": low, "high": high}
-    for role in Role:
-        hits = [
-            note_hits(a.keep([role]), b.keep([role]))
-            for a, b in zip(originals, copies, strict=True)
-        ]
-        if any(hit.true for hit in hits):
-            result[role.label] = {"f1": micro_f1(hits)}
-    return result
+def merged(previous: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result with those parts of an earlier one that it lacks, if both are of one kind.
 
-
-@torch.inference_mode()
-def _elbo(composer: Composer, shard: Any, pieces: Any) -> dict[str, float]:
-    """Means over clips in nats, with one draw of z per clip, in single precision."""
-    rng = np.random.default_rng(0)
-    objective = Objective(composer.model, autocast=False)
-    terms = []
-    active = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        for plan in plan_epoch(shard, 6000, seed=0, epoch=0):
-            batch = make_batch(shard, plan, pieces, composer.spec, None, rng)
-            terms.append(objective(batch))
-            active.append(composer.model.posterior(batch.rows, batch.measured).mu.flatten(1))
-    spread = torch.cat(active).var(dim=0)
-    per_bar = torch.cat([t.kl for t in terms]).mean(0)
-    return {
-        **report(terms),
-        **{f"kl_bar_{i + 1}": float(kl) for i, kl in enumerate(per_bar)},
-        # Burda et al., arXiv 1509.00519, section 5.2: a dimension is active if the posterior
-        # mean varies over the data by more than .01.
-        "active_dimensions": float((spread > 0.01).sum()),
-    }
-
-
-def control_agreement(
-    composer: Composer, name: str, clips_per_class: int, *, seed: int = 1000
-) -> dict[str, float]:
-    """How far samples follow one control while all others are unspecified.
-
-    Args:
-        composer: the model.
-        name: one of ``CONTROLLED``; the class asked holds for all four bars.
-        clips_per_class: samples of each of the 8 classes.
-        seed: of the first sample.
-
-    Returns:
-        ``spearman``: rank correlation of the class asked with the mean over the bars of the value
-        measured; ``within_one``: share of bars whose measured class is at most 1 off.
+    Results of another checkpoint, another split or another number of clips are left behind.
     """
-    asked: list[float] = []
-    measured: list[float] = []
-    near: list[bool] = []
-    for index in range(N_CLASSES):
-        clips = composer.sample(
-            Controls.parse({name: index}), n=clips_per_class, seed=seed + index * clips_per_class
-        )
-        for clip in clips:
-            values = getattr(measure(clip), name)
-            finite = values[np.isfinite(values)]
-            asked.append(float(index))
-            measured.append(float(finite.mean()) if len(finite) else float("nan"))
-            classes = composer.spec.edges.classify(name, finite)
-            near.extend((np.abs(classes - index) <= 1).tolist())
-    return {
-        "n": float(len(asked)),
-        "spearman": spearman(np.array(asked), np.array(measured)),
-        "within_one": float(np.mean(near)),
-    }
+    same = all(previous.get(key) == result[key] for key in ("checkpoint", "split", "clips"))
+    kept = {name: previous[name] for name in PARTS if same and name in previous}
+    return {**result, **{name: value for name, value in kept.items() if name not in result}}

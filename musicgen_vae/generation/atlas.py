@@ -28,7 +28,10 @@ from musicgen_vae.corpus.shards import (
 )
 from musicgen_vae.errors import CheckpointError, ControlError, CorpusError
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.music.clip import Clip
+from musicgen_vae.generation.latent import extremes
+from musicgen_vae.music.attributes import ORDINAL, clip_repetition, measure
+from musicgen_vae.music.clip import Clip, Mode
+from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.tokens import clip_to_tokens
 
 ATLAS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "map"
@@ -103,6 +106,45 @@ def save_clips(
     windows = [(clip, clip_to_tokens(clip), piece, bar, True) for clip, piece, bar in clips]
     np.savez_compressed(folder / CLIPS_FILE, **vars(shard_from_windows(windows)))
     save_info(folder, pieces, {})
+
+
+def load_clips(folder: Path) -> list[Clip]:
+    """The clips of an atlas, without their places; raises ``CorpusError`` without any."""
+    shard = _load_clips(folder)
+    return [shard.clip(i) for i in range(len(shard))]
+
+
+def attribute_groups(clips: Sequence[Clip], name: str) -> tuple[list[Clip], list[Clip]]:
+    """The quarter of the clips with most and that with least of an attribute.
+
+    Args:
+        clips: at least two that differ in it.
+        name: an ordinal attribute of bars, ``repetition``, ``valence``, ``arousal``, or ``mode``
+            (all major clips against all minor ones).
+
+    Raises:
+        ControlError: if there is no such attribute, or the clips do not differ in it.
+    """
+    if name == "mode":
+        major = [clip for clip in clips if clip.key.mode is Mode.MAJOR]
+        minor = [clip for clip in clips if clip.key.mode is Mode.MINOR]
+        if not major or not minor:
+            raise ControlError("these clips do not differ in this attribute; take other clips")
+        return major, minor
+    high, low = extremes(np.array([_value(clip, name) for clip in clips]))
+    return [clips[i] for i in high], [clips[i] for i in low]
+
+
+def _value(clip: Clip, name: str) -> float:
+    if name in ORDINAL:
+        values = getattr(measure(clip), name)
+        return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
+    if name == "repetition":
+        return clip_repetition(clip)
+    if name in ("valence", "arousal"):
+        emotion = estimate_emotion(clip)
+        return np.nan if emotion is None else float(getattr(emotion, name))
+    raise ControlError(f"{name!r} is no attribute that clips can be ordered by")
 
 
 def _load_clips(folder: Path) -> Shard:

@@ -17,25 +17,27 @@ import torch
 from torch import Tensor
 
 from musicgen_vae.errors import ClipError, ControlError
+from musicgen_vae.generation.conditions import (
+    asked_condition,
+    concatenated,
+    freed,
+    measured_condition,
+    replaced,
+)
 from musicgen_vae.generation.decoding import (
     DecodeItem,
     DecodeOptions,
-    before_rows,
     decode,
 )
-from musicgen_vae.generation.latent import lerp, slerp, unwhiten, whiten
+from musicgen_vae.generation.form import plan_form
+from musicgen_vae.generation.keeping import Kept, bar_before, keep_notes
+from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
-from musicgen_vae.model.controls import (
-    BAR_CONTROLS,
-    Controls,
-    ControlSpec,
-    measured_arrays,
-)
+from musicgen_vae.model.controls import BAR_CONTROLS, Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.vae import Condition, Rows
-from musicgen_vae.music.attributes import clip_repetition, measure
 from musicgen_vae.music.clip import (
     BARS_PER_CLIP,
     Clip,
@@ -46,17 +48,16 @@ from musicgen_vae.music.clip import (
     Place,
     Role,
 )
-from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.key import rank_keys
-from musicgen_vae.music.tokens import Tokens, clip_to_tokens, note_rows, tokens_to_notes
+from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
 KeyChoice = Literal["a", "b", "switch"]
 LatentPath = Literal["line", "circle"]
 PriorChoice = Literal["gaussian", "flow"]
+LatentChoice = Literal["drawn", "null"]
 DEFAULT_GUIDANCE = 2.0
 """With it samples follow the density asked at .89 (Spearman) where 1 gives .79 (docs/log.md)."""
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
-_ALL_ROLES = (1 << len(Role)) - 1
 _ENCODE_BATCH = 32
 _FEW_BARS = 8
 
@@ -71,11 +72,13 @@ class Encoded:
         posterior: q(z|x,c), each tensor of shape (B, 4, D).
         prior: p(z|c) at the same measured controls.
         control: from the control network, shape (B, 4, d_model).
+        condition: the measured controls.
     """
 
     posterior: DiagonalGaussian
     prior: DiagonalGaussian
     control: Tensor
+    condition: Condition
 
 
 class Composer:
@@ -136,29 +139,39 @@ class Composer:
         return fitted
 
     @torch.inference_mode()
-    def encode(self, clips: Sequence[Clip]) -> Encoded:
+    def encode(self, clips: Sequence[Clip], styles: Sequence[str | None] | None = None) -> Encoded:
         """Posterior and prior of each clip at its measured controls.
+
+        Args:
+            clips: any number.
+            styles: of each clip, where known; a checkpoint of one style takes it for all.
 
         Raises:
             ClipError: if a clip has no note the model can read, or too many.
         """
+        chosen = [self.fit(clip) for clip in clips]
         parts = []
-        for begin in range(0, len(clips), _ENCODE_BATCH):
-            chosen = [self.fit(clip) for clip in clips[begin : begin + _ENCODE_BATCH]]
-            condition = self._measured(chosen)
-            rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+        for begin in range(0, len(chosen), _ENCODE_BATCH):
+            chunk = chosen[begin : begin + _ENCODE_BATCH]
+            known = None if styles is None else styles[begin : begin + _ENCODE_BATCH]
+            condition = measured_condition(chunk, self.spec, known).to(self.device)
+            rows = Rows.pad([clip_to_tokens(clip) for clip in chunk]).to(self.device)
+            control = self.model.control(condition)
+            steps, none = condition.bar_steps, Rows.none(len(chunk), self.device)
             parts.append(
                 (
-                    self.model.posterior(rows, condition),
-                    self.model.prior(condition, Rows.none(len(chosen), self.device)),
-                    self.model.control(condition),
+                    self.model.encoder(rows, control, steps, partial=False)[0],
+                    self.model.encoder(none, control, steps, partial=True)[0],
+                    control,
+                    condition,
                 )
             )
-        posteriors, priors, controls = zip(*parts, strict=True)
+        posteriors, priors, controls, conditions = zip(*parts, strict=True)
         return Encoded(
             posterior=_concatenate(posteriors),
             prior=_concatenate(priors),
             control=torch.cat(controls),
+            condition=concatenated(conditions),
         )
 
     @torch.inference_mode()
@@ -170,11 +183,11 @@ class Composer:
         """
         chosen = [self.fit(clip) for clip in clips]
         encoded = self.encode(chosen)
-        condition = self._measured(chosen)
         rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
         none = Rows.none(len(chosen), self.device)
-        prefix = self.model.prefix(encoded.posterior.mode(), condition, none)
-        logits, target, clip_index = self.model.decoder(prefix, rows, condition.bar_steps)
+        steps = encoded.condition.bar_steps
+        prefix = self.model.decoder.prefix(encoded.posterior.mode(), encoded.control, none, steps)
+        logits, target, clip_index = self.model.decoder(prefix, rows, steps)
         losses = field_losses(logits, target, clip_index, len(chosen))
         return -(losses.recon_loss() + encoded.posterior.kl(encoded.prior).sum(-1))
 
@@ -236,9 +249,14 @@ class Composer:
         rows = decode(self.model.decoder, items, options, check)
         return [_with_rows(t, r) for t, r in zip(templates, rows, strict=True)]
 
-    def reconstruct(self, clips: Sequence[Clip], check: Check | None = None) -> list[Clip]:
+    def reconstruct(
+        self,
+        clips: Sequence[Clip],
+        styles: Sequence[str | None] | None = None,
+        check: Check | None = None,
+    ) -> list[Clip]:
         """Each clip encoded and decoded again: the most likely notes from the posterior's mean."""
-        encoded = self.encode(clips)
+        encoded = self.encode(clips, styles)
         return self.decode(encoded.posterior.mode(), encoded.control, clips, check=check)
 
     # -- make --------------------------------------------------------------------------------
@@ -277,20 +295,45 @@ class Composer:
             in_scale: only notes of the key's scale.
             check: called often; may raise to stop.
         """
-        controls = controls or Controls()
-        seeds = [seed + i for i in range(n)]
-        template = self._template(controls, key, tempo_qpm)
-        condition = self._asked(controls, template.meter).repeat(n)
-        control = self.model.control(condition)
-        generators = [_generator(s) for s in seeds]
-        noise = latent_temperature * self._noise(generators)
-        z = self._draw(condition, Rows.none(n, self.device), noise, prior, guidance)
+        return self.sample_each(
+            [controls or Controls()] * n,
+            seeds=[seed + i for i in range(n)],
+            latent_temperature=latent_temperature,
+            options=DecodeOptions(temperature=temperature, top_p=top_p, in_scale=in_scale),
+            prior=prior,
+            guidance=guidance,
+            key=key,
+            tempo_qpm=tempo_qpm,
+            check=check,
+        )
+
+    @torch.inference_mode()
+    def sample_each(
+        self,
+        controls: Sequence[Controls],
+        *,
+        seeds: Sequence[int],
+        latent_temperature: float = 1.0,
+        options: DecodeOptions | None = None,
+        prior: PriorChoice | None = None,
+        guidance: float | None = None,
+        key: Key | None = None,
+        tempo_qpm: float | None = None,
+        check: Check | None = None,
+    ) -> list[Clip]:
+        """As ``sample``, with controls and a seed for each clip."""
+        if not controls:
+            return []
+        templates = [self._template(one, key, tempo_qpm) for one in controls]
+        condition = self._asked(controls, [template.meter for template in templates])
+        noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
+        z = self.draw(condition, Rows.none(len(controls), self.device), noise, prior, guidance)
         return self.decode(
             z,
-            control,
-            [template] * n,
+            self.model.control(condition),
+            templates,
             seeds=seeds,
-            options=DecodeOptions(temperature=temperature, top_p=top_p, in_scale=in_scale),
+            options=options,
             check=check,
         )
 
@@ -327,7 +370,6 @@ class Composer:
 
     # -- between and onwards -----------------------------------------------------------------
 
-    @torch.inference_mode()
     def interpolate(
         self,
         a: Clip,
@@ -351,23 +393,45 @@ class Composer:
             path: a straight line or a great circle.
             check: called often; may raise to stop.
         """
-        if steps < 2:
-            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
-        encoded = self.encode([a, b])
-        eps = whiten(encoded.posterior.mode(), encoded.prior)
-        shares = [i / (steps - 1) for i in range(steps)]
-        templates = [_between(a, b, share, key) for share in shares]
-        move = lerp if path == "line" else slerp
-        moved = torch.stack([move(eps[0], eps[1], share) for share in shares])
-        control = torch.stack(
-            [lerp(encoded.control[0], encoded.control[1], share) for share in shares]
-        )
-        bar_steps = torch.tensor([t.meter.steps for t in templates], device=self.device)
-        none = Rows.none(steps, self.device)
-        prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
-        return self.decode(unwhiten(moved, prior), control, templates, check=check)
+        return self.interpolate_each([(a, b)], steps=steps, key=key, path=path, check=check)[0]
 
     @torch.inference_mode()
+    def interpolate_each(
+        self,
+        pairs: Sequence[tuple[Clip, Clip]],
+        *,
+        steps: int = 9,
+        key: KeyChoice = "a",
+        path: LatentPath = "line",
+        check: Check | None = None,
+    ) -> list[list[Clip]]:
+        """As ``interpolate``, for each of many pairs."""
+        if steps < 2:
+            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
+        encoded = self.encode([clip for pair in pairs for clip in pair])
+        eps = whiten(encoded.posterior.mode(), encoded.prior)
+        shares = [i / (steps - 1) for i in range(steps)]
+        none = Rows.none(steps, self.device)
+        move = lerp if path == "line" else slerp
+        templates: list[Clip] = []
+        latents, controls = [], []
+        for i, (a, b) in enumerate(pairs):
+            frames = [_between(a, b, share, key) for share in shares]
+            from_a, from_b = 2 * i, 2 * i + 1
+            moved = torch.stack([move(eps[from_a], eps[from_b], share) for share in shares])
+            control = torch.stack(
+                [lerp(encoded.control[from_a], encoded.control[from_b], s) for s in shares]
+            )
+            bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
+            prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
+            latents.append(unwhiten(moved, prior))
+            controls.append(control)
+            templates += frames
+        if not pairs:
+            return []
+        made = self.decode(torch.cat(latents), torch.cat(controls), templates, check=check)
+        return [made[i : i + steps] for i in range(0, len(made), steps)]
+
     def complete(
         self,
         clip: Clip,
@@ -380,9 +444,16 @@ class Composer:
         seed: int = 0,
         temperature: float = 0.9,
         latent_temperature: float = 0.8,
+        top_p: float = 0.95,
+        latent: LatentChoice = "drawn",
+        prior: PriorChoice | None = None,
+        guidance: float | None = None,
         check: Check | None = None,
     ) -> list[Clip]:
-        """Keep some notes, write the rest anew: accompany, harmonise, fill, continue.
+        """Keep some notes, write the rest anew: accompany, harmonise, fill, regenerate.
+
+        To accompany a melody keep it; to harmonise a soprano ask for the style of chorales as
+        well; to regenerate one role keep all others. What follows a clip ``extend`` writes.
 
         Args:
             clip: where the kept notes come from.
@@ -395,54 +466,140 @@ class Composer:
             seed: clip i uses ``seed + i``.
             temperature: of the notes, >= 0.
             latent_temperature: of z, >= 0.
+            top_p: see ``DecodeOptions``.
+            latent: z drawn from the prior given the kept notes, or the learned null, with which
+                the decoder has the kept notes and the controls alone.
+            prior: as in ``sample``.
+            guidance: as in ``sample``.
             check: called often; may raise to stop.
 
         Raises:
             ControlError: if a bar is outside the clip or nothing is left to write.
         """
         clip = clip.keep(self.spec.roles)
-        rewrite = set(range(BARS_PER_CLIP) if bars is None else bars)
-        if not rewrite <= set(range(clip.n_bars)) and bars is not None:
-            raise ControlError(f"bars to rewrite must lie in 1 to {clip.n_bars}")
-        kept_bits = sum(1 << role for role in set(keep))
-        kept_roles = tuple(
-            kept_bits if bar in rewrite else _ALL_ROLES for bar in range(BARS_PER_CLIP)
-        )
-        if not self._role_bits & ~kept_bits or not rewrite:
-            raise ControlError("nothing is left to write: keep fewer roles or rewrite more bars")
-        rows = np.array(note_rows(clip), dtype=np.int16).reshape(-1, 6)
-        kept = rows[[bool(kept_roles[bar] >> role & 1) for _, role, _, _, _, bar in rows.tolist()]]
-        shown = kept
+        roles = set(keep)
         if before is not None:
-            context = np.array(note_rows(before), dtype=np.int16).reshape(-1, 6)
-            shown = np.concatenate([before_rows(context), kept])
+            before = before.keep(self.spec.roles)
+        kept = keep_notes(clip, roles=roles, bars=bars, before=before)
+        free = self._role_bits & ~sum(1 << role for role in roles)
+        if not free or (bars is not None and not set(bars)):
+            raise ControlError("nothing is left to write: keep fewer roles or rewrite more bars")
         controls = controls or Controls()
         asked = replace(controls, mode=controls.mode or clip.key.mode)
         asked = replace(asked, tempo=self._tempo_class(clip.tempo_qpm))
+        return self.complete_each(
+            [clip] * n,
+            [kept] * n,
+            [asked] * n,
+            seeds=[seed + i for i in range(n)],
+            latent_temperature=latent_temperature,
+            options=DecodeOptions(temperature=temperature, top_p=top_p),
+            latent=latent,
+            prior=prior,
+            guidance=guidance,
+            check=check,
+        )
+
+    @torch.inference_mode()
+    def complete_each(
+        self,
+        clips: Sequence[Clip],
+        kept: Sequence[Kept],
+        controls: Sequence[Controls],
+        *,
+        seeds: Sequence[int],
+        latent_temperature: float = 0.8,
+        options: DecodeOptions | None = None,
+        latent: LatentChoice = "drawn",
+        prior: PriorChoice | None = None,
+        guidance: float | None = None,
+        check: Check | None = None,
+    ) -> list[Clip]:
+        """As ``complete``, with kept notes, controls and a seed for each clip."""
+        n = len(clips)
         condition = replace(
-            self._asked(asked, clip.meter).repeat(n),
-            kept_roles=torch.tensor(kept_roles, device=self.device).expand(n, -1),
+            self._asked(controls, [clip.meter for clip in clips]),
+            kept_roles=torch.tensor([k.roles for k in kept], device=self.device),
         )
         control = self.model.control(condition)
-        seeds = [seed + i for i in range(n)]
-        generators = [_generator(s) for s in seeds]
-        kept_rows = Rows.pad([shown] * n).to(self.device)
-        z = self._draw(condition, kept_rows, latent_temperature * self._noise(generators))
+        if latent == "null":
+            z = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
+        else:
+            noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
+            shown = Rows.pad([k.shown for k in kept]).to(self.device)
+            z = self.draw(condition, shown, noise, prior, guidance)
         items = [
             DecodeItem(
                 z=z[i],
                 control=control[i],
-                kept=shown,
-                kept_roles=kept_roles,
+                kept=kept[i].shown,
+                kept_roles=kept[i].roles,
                 roles=self._role_bits,
-                bar_steps=clip.meter.steps,
-                n_bars=clip.n_bars,
+                bar_steps=clips[i].meter.steps,
+                n_bars=clips[i].n_bars,
                 generator=_generator(seeds[i]),
             )
             for i in range(n)
         ]
-        made = decode(self.model.decoder, items, DecodeOptions(temperature=temperature), check)
-        return [_with_rows(clip, np.concatenate([kept, new])) for new in made]
+        made = decode(self.model.decoder, items, options or DecodeOptions(), check)
+        return [
+            _with_rows(clip, np.concatenate([k.rows, new]))
+            for clip, k, new in zip(clips, kept, made, strict=True)
+        ]
+
+    def extend(
+        self,
+        clip: Clip,
+        *,
+        n_bars: int = BARS_PER_CLIP,
+        controls: Controls | None = None,
+        seed: int = 0,
+        temperature: float = 0.9,
+        latent_temperature: float = 0.8,
+        top_p: float = 0.95,
+        prior: PriorChoice | None = None,
+        guidance: float | None = None,
+        check: Check | None = None,
+    ) -> list[Clip]:
+        """What could follow ``clip``: clips of its key, meter and tempo, ``n_bars`` in all.
+
+        Each takes the last bar of the one before as context; the last one ends a piece.
+
+        Args:
+            clip: what comes before.
+            n_bars: 1 to 64; the last clip is shorter where it is no multiple of 4.
+            controls: what is asked of every clip.
+            seed: clip i uses ``seed + i``.
+            temperature: as in ``complete``.
+            latent_temperature: as in ``complete``.
+            top_p: as in ``complete``.
+            prior: as in ``complete``.
+            guidance: as in ``complete``.
+            check: called often; may raise to stop.
+
+        Raises:
+            ControlError: if ``n_bars`` is outside 1 to 64.
+        """
+        if not 1 <= n_bars <= 64:
+            raise ControlError(f"a continuation has 1 to 64 bars, not {n_bars}")
+        clips = [self.fit(clip)]
+        for i, first in enumerate(range(0, n_bars, BARS_PER_CLIP)):
+            length = min(BARS_PER_CLIP, n_bars - first)
+            place = Place.END if first + length == n_bars else Place.MIDDLE
+            empty = replace(clip, notes=(), n_bars=length, place=place)
+            clips += self.complete(
+                empty,
+                before=clips[-1],
+                controls=replace(controls or Controls(), place=place),
+                seed=seed + i,
+                temperature=temperature,
+                latent_temperature=latent_temperature,
+                top_p=top_p,
+                prior=prior,
+                guidance=guidance,
+                check=check,
+            )
+        return clips[1:]
 
     @torch.inference_mode()
     def transfer(
@@ -450,29 +607,36 @@ class Composer:
         clip: Clip,
         controls: Controls,
         *,
+        style: str | None = None,
+        free: Iterable[str] = (),
         seed: int | None = None,
         temperature: float = 0.7,
         check: Check | None = None,
     ) -> Clip:
         """``clip`` with other controls: what is peculiar to it (eps) stays, c is replaced.
 
-        Controls that are not given stay as measured on the clip.
+        Controls that are not given stay as measured on the clip. From style A to style B:
+        ``transfer(clip, Controls(style="B"), style="A")``.
 
         Args:
             clip: the original.
             controls: what should change.
+            style: of the original, where known: eps is what is peculiar to it within this style.
+            free: controls that should neither change to something nor stay, such as the density
+                where another arousal is asked.
             seed: of the notes; None takes the most likely ones.
             temperature: of the notes, where a seed is given.
             check: called often; may raise to stop.
+
+        Raises:
+            ControlError: if a style or a control is unknown.
         """
-        encoded = self.encode([clip])
+        if style is not None and style not in self.spec.styles:
+            raise ControlError(f"unknown style {style!r}; known are {', '.join(self.spec.styles)}")
+        encoded = self.encode([clip], None if style is None else [style])
         eps = whiten(encoded.posterior.mode(), encoded.prior)
-        measured = self._measured([self.fit(clip)])
-        asked = self._asked(controls, None)
-        condition = replace(
-            measured,
-            clip=torch.where(asked.clip > 0, asked.clip, measured.clip),
-            bar=torch.where(asked.bar > 0, asked.bar, measured.bar),
+        condition = replaced(
+            freed(encoded.condition, free, self.spec), self._asked([controls], [None])
         )
         control = self.model.control(condition)
         prior = self.model.prior(condition, Rows.none(1, self.device))
@@ -488,67 +652,117 @@ class Composer:
             check=check,
         )[0]
 
+    def attribute_vector(self, clips_with: Sequence[Clip], clips_without: Sequence[Clip]) -> Tensor:
+        """The direction in z from clips that lack an attribute to clips that have it, (4, D).
+
+        Means of the posteriors' means, as ``latent.attribute_vector``.
+
+        Raises:
+            ClipError: if a clip has no note the model can read, or too many.
+        """
+        return attribute_vector(
+            self.encode(clips_with).posterior.mode(), self.encode(clips_without).posterior.mode()
+        )
+
+    @torch.inference_mode()
+    def add_vector(
+        self,
+        clip: Clip,
+        vector: Tensor,
+        *,
+        amount: float = 1.0,
+        free: Iterable[str] = (),
+        seed: int | None = None,
+        temperature: float = 0.7,
+        check: Check | None = None,
+    ) -> Clip:
+        """``clip`` with ``amount`` times a vector added to its z; its controls stay as measured.
+
+        Args:
+            clip: the original.
+            vector: such as from ``attribute_vector``, shape (4, D).
+            amount: 1 moves as far as the two groups of clips lie apart; negative moves back.
+            free: controls that the decoder shall not heed, for they would contradict the vector.
+            seed: as in ``transfer``.
+            temperature: as in ``transfer``.
+            check: called often; may raise to stop.
+
+        Raises:
+            ControlError: if a control is unknown.
+        """
+        encoded = self.encode([clip])
+        condition = freed(encoded.condition, free, self.spec)
+        return self.decode(
+            encoded.posterior.mode() + amount * vector.to(self.device),
+            self.model.control(condition),
+            [clip],
+            seeds=None if seed is None else [seed],
+            options=DecodeOptions(temperature=0.0 if seed is None else temperature),
+            check=check,
+        )[0]
+
     @torch.inference_mode()
     def compose(
         self,
         form: str = "AABA",
         *,
+        section_bars: int = BARS_PER_CLIP,
         controls: Controls | None = None,
         seed: int = 0,
         temperature: float = 0.9,
         latent_temperature: float = 0.9,
+        top_p: float = 0.95,
         variation: float = 0.1,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
         key: Key | None = None,
         tempo_qpm: float | None = None,
+        in_scale: bool = False,
         check: Check | None = None,
     ) -> list[Clip]:
-        """A longer piece: one clip per letter; the same letter takes nearly the same z.
+        """A longer piece in one key: the same letter takes nearly the same z and random numbers.
 
         The last bar of each clip is context for the next, so that they connect.
 
         Args:
             form: 1 to 16 letters, such as ``"AABA"``.
+            section_bars: bars of each letter: 4, 8, 12 or 16; at most 64 in all.
             controls: asked of every clip.
             seed: of the whole piece.
             temperature: of the notes, >= 0.
             latent_temperature: of z, >= 0.
+            top_p: see ``DecodeOptions``.
             variation: how far (0 to 1) a repeated letter's noise moves towards a fresh draw.
             prior: as in ``sample``.
             guidance: as in ``sample``.
             key: where it sounds.
             tempo_qpm: quarter notes per minute.
+            in_scale: only notes of the key's scale.
             check: called often; may raise to stop.
 
         Raises:
-            ControlError: if the form is not 1 to 16 letters.
+            ControlError: if the form is not 1 to 16 letters, or longer than 64 bars.
         """
-        letters = form.strip().upper()
-        if not 1 <= len(letters) <= 16 or not letters.isalpha():
-            raise ControlError(f"form {form!r} is not 1 to 16 letters, such as AABA")
+        sections = plan_form(form, section_bars)
         controls = controls or Controls()
         template = self._template(controls, key, tempo_qpm)
-        noise: dict[str, Tensor] = {}
+        options = DecodeOptions(temperature=temperature, top_p=top_p, in_scale=in_scale)
+        noise = [self._noise([_generator(seed * 1009 + s.index)]) for s in sections]
         clips: list[Clip] = []
-        for index, letter in enumerate(letters):
-            generator = _generator(seed * 1009 + index)
-            fresh = self._noise([generator])
-            eps = slerp(noise[letter], fresh, variation) if letter in noise else fresh
-            noise.setdefault(letter, fresh)
-            place = _place(index, len(letters))
-            asked = replace(controls, place=place)
-            condition = self._asked(asked, template.meter)
-            control = self.model.control(condition)
-            context = np.zeros((0, 6), dtype=np.int16)
-            if clips:
-                rows = np.array(note_rows(clips[-1]), dtype=np.int16).reshape(-1, 6)
-                context = before_rows(rows)
+        for section in sections:
+            eps = noise[section.first]
+            if section.first != section.index:
+                eps = slerp(eps, noise[section.index], variation)
+            asked = replace(controls, place=section.place)
+            condition = self._asked([asked], [template.meter])
+            context = bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
             kept = Rows.pad([context]).to(self.device)
-            z = self._draw(condition, kept, latent_temperature * eps, prior, guidance)
+            z = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
+            generator = _generator(seed * 1009 + section.first)
+            self._noise([generator])  # the notes' numbers come after those of z
             item = DecodeItem(
                 z=z[0],
-                control=control[0],
+                control=self.model.control(condition)[0],
                 kept=context,
                 kept_roles=(0,) * BARS_PER_CLIP,
                 roles=self._role_bits,
@@ -556,12 +770,11 @@ class Composer:
                 n_bars=BARS_PER_CLIP,
                 generator=generator,
             )
-            options = DecodeOptions(temperature=temperature)
             rows = decode(self.model.decoder, [item], options, check)[0]
-            clips.append(_with_rows(replace(template, place=place), rows))
+            clips.append(_with_rows(replace(template, place=section.place), rows))
         return clips
 
-    def _draw(
+    def draw(
         self,
         condition: Condition,
         kept: Rows,
@@ -570,6 +783,13 @@ class Composer:
         guidance: float | None = None,
     ) -> Tensor:
         """One z for each item from p(z|c,k): where the prior takes its noise, shape (B, 4, D).
+
+        Args:
+            condition: c of each item.
+            kept: k of each item.
+            noise: standard normal numbers, or less of them, shape (B, 4, D).
+            prior: as in ``sample``.
+            guidance: as in ``sample``.
 
         Raises:
             ControlError: if the flow is asked for and the checkpoint has none, or guidance is
@@ -631,41 +851,8 @@ class Composer:
                 tempo_qpm = round(self.spec.edges.middle("tempo", controls.tempo))
         return Clip(key=key, meter=controls.meter or Meter(), tempo_qpm=tempo_qpm)
 
-    def _measured(self, clips: Sequence[Clip]) -> Condition:
-        """The clips' measured controls."""
-        style = self.spec.styles[0] if len(self.spec.styles) == 1 else None
-        arrays = [
-            measured_arrays(
-                measure(clip),
-                self.spec,
-                style=style,
-                mode=clip.key.mode,
-                meter=clip.meter,
-                tempo_qpm=clip.tempo_qpm,
-                place=clip.place,
-                emotion=estimate_emotion(clip),
-                repetition=clip_repetition(clip),
-            )
-            for clip in clips
-        ]
-        return Condition(
-            clip=torch.from_numpy(np.stack([clip for clip, _ in arrays])),
-            bar=torch.from_numpy(np.stack([bar for _, bar in arrays])),
-            kept_roles=torch.zeros(len(clips), BARS_PER_CLIP, dtype=torch.long),
-            bar_steps=torch.tensor([clip.meter.steps for clip in clips]),
-        ).to(self.device)
-
-    def _asked(self, controls: Controls, meter: Meter | None) -> Condition:
-        """The controls asked of one clip; the meter is known wherever notes are to be placed."""
-        if meter is not None:
-            controls = replace(controls, meter=meter)
-        clip, bar = controls.arrays(self.spec)
-        return Condition(
-            clip=torch.from_numpy(clip)[None],
-            bar=torch.from_numpy(bar)[None],
-            kept_roles=torch.zeros(1, BARS_PER_CLIP, dtype=torch.long),
-            bar_steps=torch.tensor([(meter or Meter()).steps]),
-        ).to(self.device)
+    def _asked(self, controls: Sequence[Controls], meters: Sequence[Meter | None]) -> Condition:
+        return asked_condition(controls, self.spec, meters).to(self.device)
 
 
 def _generator(seed: int) -> torch.Generator:
@@ -688,12 +875,6 @@ def _repeat(gaussian: DiagonalGaussian, n: int) -> DiagonalGaussian:
     return DiagonalGaussian(
         mu=gaussian.mu.expand(n, -1, -1), logvar=gaussian.logvar.expand(n, -1, -1)
     )
-
-
-def _place(index: int, n: int) -> Place:
-    if index == 0:
-        return Place.START
-    return Place.END if index == n - 1 else Place.MIDDLE
 
 
 def _relative_tonic(key: Key, mode: Mode) -> int:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from musicgen_vae.model.layers import LayerCache, additive_mask
-from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, Prefix, Rows, token_time
+from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, NoteHeads, Prefix, Rows, token_time
 from musicgen_vae.music.clip import BARS_PER_CLIP, Role
 from musicgen_vae.music.tokens import (
     BAR_BEFORE,
@@ -109,33 +109,26 @@ def decode(
         for begin in range(0, len(indices), BLOCK):
             chosen = indices[begin : begin + BLOCK]
             block = _Block(decoder, [items[i] for i in chosen], width, options)
-            while not block.finished:
-                if check is not None:
-                    check()
-                block.advance()
-            result.update(zip(chosen, block.notes(), strict=True))
+            result.update(zip(chosen, block.run(check), strict=True))
     return [result[i] for i in range(len(items))]
 
 
-class _Block:
-    """Up to ``BLOCK`` items being written in step."""
+class NoteWriter:
+    """Up to ``BLOCK`` items being written in step, by whatever network ``state`` asks.
+
+    Subclasses say what the network knows before the next row; rules and drawing are the same for
+    all, so that other models can be compared on equal terms.
+    """
 
     def __init__(
-        self, decoder: Decoder, items: Sequence[DecodeItem], width: int, options: DecodeOptions
+        self, heads: NoteHeads, items: Sequence[DecodeItem], options: DecodeOptions
     ) -> None:
-        self.decoder, self.options = decoder, options
+        self.heads, self.options = heads, options
         self.n_items = len(items)
         items = [*items, *[items[-1]] * (BLOCK - len(items))]
         device = items[0].z.device
-        self.device = device
+        self.items, self.device = items, device
         self.bar_steps = torch.tensor([item.bar_steps for item in items], device=device)
-        kept = Rows.pad([item.kept for item in items], width).to(device)
-        self.prefix: Prefix = decoder.prefix(
-            torch.stack([item.z for item in items]),
-            torch.stack([item.control for item in items]),
-            kept,
-            self.bar_steps,
-        )
         self.random = torch.stack(
             [
                 torch.rand(MAX_TOKENS, N_DRAWN_FIELDS, generator=item.generator)
@@ -161,34 +154,21 @@ class _Block:
         self.pitches = torch.arange(FIELD_SIZES[Field.PITCH], device=device)
         scale = torch.tensor([0, 2, 4, 5, 7, 9, 11], device=device)
         self.in_scale = torch.isin(self.pitches % 12, scale) | (self.pitches >= PITCH_NONE)
-
-        n_prefix = self.prefix.x.shape[1]
-        self.n_prefix = n_prefix
-        capacity = -(-(n_prefix + MAX_TOKENS) // _SPAN) * _SPAN
-        config = decoder.config
-        shape = (BLOCK, config.n_heads, capacity, config.d_model // config.n_heads)
-        zeros = torch.zeros(2 * config.n_decoder_layers, *shape, device=device)
-        self.caches = [
-            LayerCache(keys=zeros[2 * i], values=zeros[2 * i + 1])
-            for i in range(config.n_decoder_layers)
-        ]
-        self.visible = torch.zeros(BLOCK, capacity, device=device, dtype=torch.bool)
-        self.visible[:, :n_prefix] = self.prefix.mask
-        span = -(-n_prefix // _SPAN) * _SPAN
-        decoder.run(
-            self.prefix.x,
-            self.prefix.time,
-            self.prefix.step,
-            self.prefix.bar,
-            additive_mask(self.visible[:, None, :span].expand(-1, n_prefix, -1)),
-            self.prefix.context,
-            self.caches,
-            at=0,
-            span=span,
-        )
         self.row = torch.tensor(structural_token(STEP_BAR, 0), device=device).repeat(BLOCK, 1)
         self.done = torch.zeros(BLOCK, dtype=torch.bool, device=device)
         self.written: list[Tensor] = []
+
+    def state(self) -> Tensor:
+        """What the network knows after ``self.row``, shape (BLOCK, d_model)."""
+        raise NotImplementedError
+
+    def run(self, check: Callable[[], None] | None = None) -> list[Tokens]:
+        """Write to the end; ``check`` is called before every row. Note rows of each item."""
+        while not self.finished:
+            if check is not None:
+                check()
+            self.advance()
+        return self.notes()
 
     @property
     def finished(self) -> bool:
@@ -202,28 +182,13 @@ class _Block:
 
     def advance(self) -> None:
         """Read the last row of every item and draw the next one."""
-        at = self.n_prefix + len(self.written)
-        self.visible[:, at] = True
-        span = -(-(at + 1) // _SPAN) * _SPAN
-        last = self.row[:, None]
-        out = self.decoder.run(
-            self.decoder.embedding(last),
-            token_time(last, self.bar_steps),
-            last[..., Field.STEP],
-            last[..., Field.BAR],
-            additive_mask(self.visible[:, None, :span]),
-            self.prefix.context,
-            self.caches,
-            at=at,
-            span=span,
-        )
-        self.row = self.draw(out[:, 0])
+        self.row = self.draw(self.state())
         self.written.append(self.row)
         self.done |= self.row[:, Field.STEP] == STEP_END
 
     def draw(self, state: Tensor) -> Tensor:
         """The next row of each item, shape (BLOCK, 6), from the decoder's state."""
-        heads = self.decoder.heads
+        heads = self.heads
         previous = self.row
         bar = previous[:, Field.BAR]
         step = self.pick(Field.STEP, heads.field(0, state), self.step_mask())
@@ -328,9 +293,70 @@ class _Block:
         return allowed
 
 
-def before_rows(notes: Tokens) -> Tokens:
-    """Note rows of a clip's last bar as the bar before the next one."""
-    shown = (notes[:, Field.BAR] == BARS_PER_CLIP - 1) & (notes[:, Field.STEP] < STEP_HELD)
+class _Block(NoteWriter):
+    """Items written by the decoder, with its cache."""
+
+    def __init__(
+        self, decoder: Decoder, items: Sequence[DecodeItem], width: int, options: DecodeOptions
+    ) -> None:
+        super().__init__(decoder.heads, items, options)
+        self.decoder = decoder
+        items, device = self.items, self.device
+        kept = Rows.pad([item.kept for item in items], width).to(device)
+        self.prefix: Prefix = decoder.prefix(
+            torch.stack([item.z for item in items]),
+            torch.stack([item.control for item in items]),
+            kept,
+            self.bar_steps,
+        )
+        n_prefix = self.prefix.x.shape[1]
+        self.n_prefix = n_prefix
+        capacity = -(-(n_prefix + MAX_TOKENS) // _SPAN) * _SPAN
+        config = decoder.config
+        shape = (BLOCK, config.n_heads, capacity, config.d_model // config.n_heads)
+        zeros = torch.zeros(2 * config.n_decoder_layers, *shape, device=device)
+        self.caches = [
+            LayerCache(keys=zeros[2 * i], values=zeros[2 * i + 1])
+            for i in range(config.n_decoder_layers)
+        ]
+        self.visible = torch.zeros(BLOCK, capacity, device=device, dtype=torch.bool)
+        self.visible[:, :n_prefix] = self.prefix.mask
+        span = -(-n_prefix // _SPAN) * _SPAN
+        decoder.run(
+            self.prefix.x,
+            self.prefix.time,
+            self.prefix.step,
+            self.prefix.bar,
+            additive_mask(self.visible[:, None, :span].expand(-1, n_prefix, -1)),
+            self.prefix.context,
+            self.caches,
+            at=0,
+            span=span,
+        )
+
+    def state(self) -> Tensor:
+        """What the decoder knows after the last row, shape (BLOCK, d_model)."""
+        at = self.n_prefix + len(self.written)
+        self.visible[:, at] = True
+        span = -(-(at + 1) // _SPAN) * _SPAN
+        last = self.row[:, None]
+        out = self.decoder.run(
+            self.decoder.embedding(last),
+            token_time(last, self.bar_steps),
+            last[..., Field.STEP],
+            last[..., Field.BAR],
+            additive_mask(self.visible[:, None, :span]),
+            self.prefix.context,
+            self.caches,
+            at=at,
+            span=span,
+        )
+        return out[:, 0]
+
+
+def before_rows(notes: Tokens, n_bars: int = BARS_PER_CLIP) -> Tokens:
+    """Note rows of the last of a clip's ``n_bars`` bars as the bar before the next clip."""
+    shown = (notes[:, Field.BAR] == n_bars - 1) & (notes[:, Field.STEP] < STEP_HELD)
     last: Tokens = notes[shown].copy()
     last[:, Field.BAR] = BAR_BEFORE
     return last

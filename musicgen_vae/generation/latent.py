@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from musicgen_vae.errors import ControlError
 from musicgen_vae.model.distributions import DiagonalGaussian
 
 _PARALLEL = 1e-4
@@ -54,3 +57,19 @@ def attribute_vector(z_with: Tensor, z_without: Tensor) -> Tensor:
     Roberts et al., "A hierarchical latent vector model" (MusicVAE), ICML 2018, section 5.
     """
     return z_with.mean(0) - z_without.mean(0)
+
+
+def extremes(
+    values: NDArray[np.float64], share: float = 0.25
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the highest and the lowest ``share`` of the finite values, for a vector of them.
+
+    Raises:
+        ControlError: if fewer than two values are finite, or all are equal.
+    """
+    finite = np.flatnonzero(np.isfinite(values))
+    order = finite[np.argsort(values[finite], kind="stable")]
+    n = max(1, int(len(order) * share))
+    if len(order) < 2 or values[order[0]] == values[order[-1]]:
+        raise ControlError("these clips do not differ in this attribute; take other clips")
+    return order[-n:], order[:n]

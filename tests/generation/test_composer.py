@@ -10,9 +10,11 @@ import torch
 
 from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
+from musicgen_vae.generation.atlas import attribute_groups
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.conditions import freed
 from musicgen_vae.model.controls import Controls
-from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Role, tidy
+from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.midi import read_midi
 
@@ -189,6 +191,103 @@ def test_transfer_changes_what_is_asked(tiny_composer: Composer, tune: Clip) -> 
     minor = tiny_composer.transfer(tune, Controls(mode=Mode.MINOR))
     assert minor.key.mode is Mode.MINOR
     assert minor.key.shift == tune.key.shift
+
+
+def test_the_style_of_the_original_may_be_said(tiny_composer: Composer, tune: Clip) -> None:
+    said = tiny_composer.transfer(tune, Controls(), style="folk")
+    assert said == tiny_composer.transfer(tune, Controls())  # it knows no other
+    with pytest.raises(ControlError, match="unknown style 'jazz'"):
+        tiny_composer.transfer(tune, Controls(), style="jazz")
+    assert (
+        tiny_composer.encode([tune], [None]).condition.clip[0, 0]
+        != tiny_composer.encode([tune]).condition.clip[0, 0]
+    )
+
+
+def test_freed_controls_are_unspecified(tiny_composer: Composer, tune: Clip) -> None:
+    condition = tiny_composer.encode([tune]).condition
+    free = freed(condition, ["density", "mode"], tiny_composer.spec)
+    assert (free.bar[..., 0] == 0).all()
+    assert (condition.bar[..., 0] > 0).all()
+    assert torch.equal(free.bar[..., 1:], condition.bar[..., 1:])
+    assert free.clip[0, 1] == 0
+    with pytest.raises(ControlError, match="no control 'valence'"):
+        tiny_composer.transfer(tune, Controls(), free=["valence"])
+
+
+def test_controls_that_the_checkpoint_lacks_are_refused(tiny_composer: Composer) -> None:
+    for name in ("valence", "arousal", "repetition"):
+        with pytest.raises(ControlError, match=f"not trained with the control {name}"):
+            tiny_composer.sample(Controls.parse({name: 3}))
+
+
+def test_an_attribute_vector_moves_the_attribute(tiny_composer: Composer) -> None:
+    clips = [
+        clip
+        for name in ("irish_washerwoman", "old_hundredth", "canon_in_d", "brahms_lullaby")
+        for clip in clips_of(name)
+    ]
+    high, low = attribute_groups(clips, "density")
+    assert min(len(c.notes) for c in high) > max(len(c.notes) for c in low)
+    vector = tiny_composer.attribute_vector(high, low)
+    assert vector.shape == (4, tiny_composer.model.config.d_latent)
+    back = tiny_composer.attribute_vector(low, high)
+    torch.testing.assert_close(vector, -back)
+    fewer, more = (
+        sum(
+            len(tiny_composer.add_vector(clip, vector, amount=amount, free=["density"]).notes)
+            for clip in low
+        )
+        for amount in (0.0, 1.0)
+    )
+    assert more > fewer
+    still = tiny_composer.add_vector(low[0], vector, amount=0.0)
+    assert still == tiny_composer.reconstruct([low[0]])[0]
+
+
+def test_what_is_written_goes_on(tiny_composer: Composer, other: Clip) -> None:
+    made = tiny_composer.extend(other, n_bars=6, seed=3)
+    assert [clip.n_bars for clip in made] == [4, 2]
+    assert [clip.place for clip in made] == [Place.MIDDLE, Place.END]
+    assert {(clip.key, clip.meter, clip.tempo_qpm) for clip in made} == {
+        (other.key, other.meter, other.tempo_qpm)
+    }
+    assert all(clip.notes for clip in made)
+    assert tiny_composer.extend(other, n_bars=6, seed=3) == made
+    for n_bars in (0, 65):
+        with pytest.raises(ControlError, match="1 to 64 bars"):
+            tiny_composer.extend(other, n_bars=n_bars)
+
+
+def test_one_role_is_written_anew(tiny_composer: Composer, other: Clip) -> None:
+    keep = [role for role in Role if role is not Role.MELODY]
+    (made,) = tiny_composer.complete(other, keep=keep, seed=5)
+    assert made.keep(keep).notes == other.keep(keep).notes
+    assert made.keep([Role.MELODY]).notes != other.keep([Role.MELODY]).notes
+
+
+def test_completing_without_z(tiny_composer: Composer, other: Clip) -> None:
+    drawn, null = (
+        tiny_composer.complete(other, keep=[Role.MELODY], seed=1, latent=latent)[0]
+        for latent in ("drawn", "null")
+    )
+    assert drawn != null
+    assert null.keep([Role.MELODY]).notes == other.keep([Role.MELODY]).notes
+
+
+def test_each_sample_has_its_own_controls(tiny_composer: Composer) -> None:
+    asked = [Controls.parse({"density": 0}), Controls.parse({"density": 7, "meter": "3/4"})]
+    few, many = tiny_composer.sample_each(asked, seeds=[5, 6])
+    assert many.meter == Meter.parse("3/4")
+    assert few == tiny_composer.sample(asked[0], seed=5)[0]
+    assert many == tiny_composer.sample(asked[1], seed=6)[0]
+    assert tiny_composer.sample_each([], seeds=[]) == []
+
+
+def test_equal_letters_sound_alike(tiny_composer: Composer) -> None:
+    a, b, again = tiny_composer.compose("ABA", seed=9, key=Key(tonic=2), tempo_qpm=90)
+    assert note_hits(a, again).f1 > note_hits(a, b).f1
+    assert {(c.key, c.tempo_qpm, c.meter) for c in (a, b, again)} == {(Key(tonic=2), 90.0, Meter())}
 
 
 def test_composing_a_form(tiny_composer: Composer) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
+from musicgen_vae.errors import ControlError
+from musicgen_vae.generation.latent import (
+    attribute_vector,
+    extremes,
+    lerp,
+    slerp,
+    unwhiten,
+    whiten,
+)
 from musicgen_vae.model.distributions import DiagonalGaussian
 
 
@@ -60,3 +69,13 @@ def test_whitening_is_exactly_undone() -> None:
 def test_attribute_vector_is_a_difference_of_means() -> None:
     a, b = points(0, 5), points(1, 7)
     torch.testing.assert_close(attribute_vector(a, b), a.mean(0) - b.mean(0))
+
+
+def test_extremes_are_the_ends_of_the_order() -> None:
+    values = np.array([3.0, np.nan, 1.0, 2.0, 9.0, 8.0, 0.0, 5.0, 4.0])
+    high, low = extremes(values)
+    assert sorted(high.tolist()) == [4, 5]
+    assert sorted(low.tolist()) == [2, 6]
+    for same in (np.ones(5), np.array([np.nan, 1.0])):
+        with pytest.raises(ControlError, match="do not differ"):
+            extremes(same)
