@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,28 +11,22 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 
 def main() -> None:
-    """Parse arguments, load, build, launch."""
+    """Parse arguments, build, launch; the model is loaded once the page can be looked at."""
     parser = argparse.ArgumentParser(description="Start the MusicGen-VAE page.")
     parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="another model")
     parser.add_argument("--map", type=Path, metavar="DIR", help="another map of clips")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="musicgen-vae-") as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
-        from musicgen_vae.audio import default_renderer
-        from musicgen_vae.errors import MusicGenError
-        from musicgen_vae.generation.atlas import Atlas
-        from musicgen_vae.generation.composer import Composer
-        from musicgen_vae.threads import limit_threads
-        from musicgen_vae.ui.page import build_page, find_atlas, launch_options
+        from musicgen_vae.ui.landing import load_landing
+        from musicgen_vae.ui.page import build_page, launch_options, takes_folder
+        from musicgen_vae.ui.studio import Studio
 
-        limit_threads()
-        try:
-            composer = Composer.load(arguments.checkpoint)
-            atlas = Atlas.load(arguments.map) if arguments.map else find_atlas()
-        except MusicGenError as error:
-            sys.exit(f"error: {error}")
-        page = build_page(composer, default_renderer(), atlas)
-        page.launch(**launch_options())
+        studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map)
+        page = build_page(studio, load_landing())
+        page.launch(**launch_options(), prevent_thread_lock=True)
+        studio.start()
+        page.block_thread()
 
 
 if __name__ == "__main__":

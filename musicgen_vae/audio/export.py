@@ -102,7 +102,12 @@ def match_loudness(a: Samples, b: Samples, sample_rate: int) -> tuple[Samples, S
 
 
 def write_audio(
-    path: str | Path, samples: Samples, sample_rate: int, tags: Tags | None = None
+    path: str | Path,
+    samples: Samples,
+    sample_rate: int,
+    tags: Tags | None = None,
+    *,
+    compression: float | None = None,
 ) -> Path:
     """Write samples as the format that the extension of ``path`` names; returns the path.
 
@@ -111,6 +116,7 @@ def write_audio(
         samples: shape (n,) for mono or (n, channels), in [-1, 1]; beyond that it is clipped.
         sample_rate: samples per second and channel.
         tags: what the file says about itself; None for a file that says nothing.
+        compression: of MP3 and OGG, 0 (large, best) to 1 (small); None for the encoder's own.
 
     Raises:
         InputError: if the extension is another.
@@ -124,7 +130,13 @@ def write_audio(
     container, encoding = FORMATS[extension]
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     with soundfile.SoundFile(
-        path, "w", sample_rate, channels, format=container, subtype=encoding
+        path,
+        "w",
+        sample_rate,
+        channels,
+        format=container,
+        subtype=encoding,
+        compression_level=compression,
     ) as file:
         if tags is not None:
             file.title = _ascii(tags.title) if extension == ".mp3" else tags.title

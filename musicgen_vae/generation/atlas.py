@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -27,9 +29,12 @@ from musicgen_vae.corpus.shards import (
     shard_from_windows,
 )
 from musicgen_vae.errors import CheckpointError, ControlError, CorpusError
-from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.clip import Clip
+from musicgen_vae.music.novelty import NoteSet, nearest, note_set
 from musicgen_vae.music.tokens import clip_to_tokens
+
+if TYPE_CHECKING:
+    from musicgen_vae.generation.composer import Composer
 
 ATLAS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "map"
 CLIPS_FILE = "clips.npz"
@@ -51,6 +56,14 @@ class Atlas:
     pieces: tuple[PieceInfo, ...]
     xy: NDArray[np.float32]
     checkpoint: str
+
+    @cached_property
+    def _note_sets(self) -> list[NoteSet]:
+        return [note_set(self.shard.clip(i)) for i in range(len(self))]
+
+    def nearest_notes(self, clip: Clip) -> tuple[int, float]:
+        """Index of the clip whose notes are most like those of ``clip``, and the distance."""
+        return nearest(note_set(clip), self._note_sets)
 
     def __len__(self) -> int:
         return len(self.shard)

@@ -5,19 +5,22 @@ This module knows clips, renderers and files; it knows neither the model nor Gra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
 
-from musicgen_vae.audio import Renderer
-from musicgen_vae.audio.export import Tags, to_loudness, write_audio
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import text
+
+if TYPE_CHECKING:
+    from musicgen_vae.audio import Renderer
 
 _NOTE_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -27,17 +30,22 @@ class Take:
     """A piece, seen and heard.
 
     Attributes:
+        id: by which the page asks for it again; nobody can guess it.
         title: plain text, perhaps a visitor's; never markup.
-        piece: the music.
-        midi, audio: its files, each in a folder of its own.
+        clips: the music, in parts that the model can read.
+        piece: the same in one.
+        midi, audio, parameters: its files, in a folder of their own.
         facts: short texts about it.
         remark: what a listener ought to know; may be empty.
     """
 
+    id: str
     title: str
+    clips: tuple[Clip, ...]
     piece: Piece
     midi: Path
     audio: Path
+    parameters: Path
     facts: tuple[str, ...]
     remark: str = ""
 
@@ -50,13 +58,24 @@ class Recorder:
         renderer: makes the sound.
         folder: where files go; what is in it may be deleted at any later time.
         edges: of the ordinal classes, for the facts.
+        checkpoint: hash of the weights, for the files.
     """
 
     renderer: Renderer
     folder: Path
     edges: Edges
+    checkpoint: str = ""
 
-    def take(self, clips: Sequence[Clip], *, title: str, name: str, remark: str = "") -> Take:
+    def take(
+        self,
+        clips: Sequence[Clip],
+        *,
+        title: str,
+        name: str,
+        remark: str = "",
+        more_facts: Sequence[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Take:
         """``clips``, one after another, as one take.
 
         Args:
@@ -64,26 +83,39 @@ class Recorder:
             title: plain text.
             name: of the files, without extension; never a visitor's text.
             remark: see ``Take``.
+            more_facts: put before those that are measured here.
+            parameters: what was asked for, as plain values.
 
         Raises:
             InputError: if the music is too long to be rendered.
             RenderError: if sound could not be made.
         """
+        # Imported here: the page is looked at before SciPy is there.
+        from musicgen_vae.audio.export import Tags, to_loudness, write_audio
+
         piece = join(clips, title=title)
         samples = self.renderer.render(piece)
-        folder = self.folder / uuid4().hex
+        take_id = uuid4().hex
+        folder = self.folder / take_id
         folder.mkdir(parents=True)
         midi = folder / f"{name}.mid"
         midi.write_bytes(write_midi(piece))
+        asked = dict(parameters or {})
         rate = self.renderer.sample_rate
         samples = to_loudness(samples, rate)
         audio = write_audio(folder / f"{name}.wav", samples, rate, Tags(title=title))
+        known = {"title": title, "checkpoint": self.checkpoint, "parameters": asked}
+        said = folder / f"{name}.json"
+        said.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return Take(
+            id=take_id,
             title=title,
+            clips=tuple(clips),
             piece=piece,
             midi=midi,
             audio=audio,
-            facts=facts(clips, self.edges),
+            parameters=said,
+            facts=(*more_facts, *facts(clips, self.edges)),
             remark=remark,
         )
 
