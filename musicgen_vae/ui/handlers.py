@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from musicgen_vae.errors import ControlError, MidiError
+from musicgen_vae.errors import ControlError, CorpusError, MidiError
 from musicgen_vae.model.controls import METERS, Classes, Controls, ControlSpec
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, summary
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Key, Meter, Mode, Piece
 from musicgen_vae.music.crossfade import crossfade
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
-from musicgen_vae.ui.takes import Recorder, Take
+from musicgen_vae.ui.takes import Recorder, Take, mood_name
 from musicgen_vae.ui.texts import text
 
 if TYPE_CHECKING:
-    from musicgen_vae.generation.atlas import Atlas
+    from musicgen_vae.generation.atlas import Atlas, Placement
     from musicgen_vae.generation.composer import Composer, KeyChoice, LatentPath
 
 MAX_VARIATIONS = 8
@@ -95,23 +95,23 @@ class SampleRequest:
     variations: int = 1
 
     def __post_init__(self) -> None:
-        _check_choice("mode", self.mode, [mode.value for mode in Mode])
-        _check_choice("key", self.key, TONICS)
-        _check_choice("meter", self.meter, ASKABLE_METERS)
-        _check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
+        check_choice("mode", self.mode, [mode.value for mode in Mode])
+        check_choice("key", self.key, TONICS)
+        check_choice("meter", self.meter, ASKABLE_METERS)
+        check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
         for name in ("valence", "arousal"):
-            _check_range(name, getattr(self, name), -1, 1, optional=True)
-        _check_range("repetition", self.repetition, 0, N_CLASSES - 1, optional=True)
+            check_range(name, getattr(self, name), -1, 1, optional=True)
+        check_range("repetition", self.repetition, 0, N_CLASSES - 1, optional=True)
         for name in ORDINAL:
             levels = getattr(self, name)
             for level in levels if isinstance(levels, tuple) else (levels,):
-                _check_range(name, level, 0, N_CLASSES - 1, optional=True)
-        _check_choice("prior", self.prior, PRIORS)
-        _check_range("guidance", self.guidance, 0, MAX_GUIDANCE, optional=True)
-        _check_range("temperature", self.temperature, 0, MAX_TEMPERATURE)
-        _check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
-        _check_range("seed", self.seed, 0, MAX_SEED)
-        _check_range("variations", self.variations, 1, MAX_VARIATIONS)
+                check_range(name, level, 0, N_CLASSES - 1, optional=True)
+        check_choice("prior", self.prior, PRIORS)
+        check_range("guidance", self.guidance, 0, MAX_GUIDANCE, optional=True)
+        check_range("temperature", self.temperature, 0, MAX_TEMPERATURE)
+        check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("variations", self.variations, 1, MAX_VARIATIONS)
         _check_clips(self.variations, len(self.form.strip()))
 
     def controls(self, spec: ControlSpec) -> Controls:
@@ -390,9 +390,9 @@ class MorphRequest:
     path: str = "line"
 
     def __post_init__(self) -> None:
-        _check_range("steps", self.steps, MIN_STEPS, MAX_STEPS)
-        _check_choice("key", self.key, KEY_CHOICES)
-        _check_choice("path", self.path, PATHS)
+        check_range("steps", self.steps, MIN_STEPS, MAX_STEPS)
+        check_choice("key", self.key, KEY_CHOICES)
+        check_choice("path", self.path, PATHS)
 
 
 def interpolate(
@@ -526,6 +526,28 @@ def map_clip(
     )
 
 
+def place(
+    composer: Composer, atlas: Atlas, recorder: Recorder, upload: Upload, index: int = 0
+) -> tuple[Take, Placement]:
+    """A clip that is not on the map: as a take, and where it lies.
+
+    Raises:
+        ClipError: if the model can read none of its notes.
+        CorpusError: if the map was encoded by another model, or without latent vectors.
+    """
+    if atlas.checkpoint != composer.checkpoint.hash:
+        raise CorpusError(text("map_stale"))
+    clip = upload.clip(index)
+    z = composer.encode([clip]).posterior.mode()[0].cpu().numpy()
+    take = recorder.take(
+        [clip],
+        title=text("placed", title=upload.clip_title(index)),
+        name="placed",
+        remark=text("placed_remark", mood=mood_name(clip)),
+    )
+    return take, atlas.place(z)
+
+
 # -- Shared --------------------------------------------------------------------------------------
 
 
@@ -551,9 +573,10 @@ def _check_clips(n: int, clips_each: int) -> None:
         )
 
 
-def _check_range(
+def check_range(
     name: str, value: float | None, low: float, high: float, *, optional: bool = False
 ) -> None:
+    """Raise ``ControlError`` unless ``low`` <= ``value`` <= ``high``, or it may be missing."""
     if value is None and optional:
         return
     if value is None or not low <= value <= high:
@@ -561,6 +584,7 @@ def _check_range(
         raise ControlError(text("limit", name=name, value=shown, low=low, high=high))
 
 
-def _check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+    """Raise ``ControlError`` unless ``value`` is one of ``choices`` or None."""
     if value is not None and value not in choices:
         raise ControlError(text("limit_choice", name=name, value=value, choices=", ".join(choices)))

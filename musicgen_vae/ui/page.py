@@ -13,13 +13,16 @@ from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
 from musicgen_vae.ui.components.courier import Courier
-from musicgen_vae.ui.events import AT_ONCE, MAX_QUEUE, PRIVATE, RENDERED, runs, telling
+from musicgen_vae.ui.events import AT_ONCE, MAX_QUEUE, PRIVATE, QUEUED, RENDERED, runs, telling
+from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.tabs.create import build_create, more_like, opened_by_link
-from musicgen_vae.ui.tabs.map import build_map
-from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph, received
+from musicgen_vae.ui.tabs.edit import build_edit
+from musicgen_vae.ui.tabs.edit import received as send_to_edit
+from musicgen_vae.ui.tabs.map import build_map, placed
+from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph, examples, received
 from musicgen_vae.ui.tabs.start import build_start, prepared
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
@@ -66,8 +69,10 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
                 create = build_create(studio, visit)
             with gr.Tab(label("tab_morph"), id="morph"):
                 sides = build_morph(studio, visit)
+            with gr.Tab(label("tab_edit"), id="edit"):
+                editor = build_edit(studio, visit, examples())
             with gr.Tab(label("tab_map"), id="map") as map_tab:
-                build_map(studio, visit, map_tab)
+                found = build_map(studio, visit, map_tab)
         gr.Markdown(label("uploads_kept"), elem_classes="small-print")
         build_api(studio)
 
@@ -90,6 +95,19 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             return [gr.Tabs(selected="morph"), *received(studio, find(visit, event))]
 
         @telling
+        def on_edit(visit: Visit, bars: Any, roles: Any, event: gr.EventData) -> list[Any]:
+            return [
+                gr.Tabs(selected="edit"),
+                *send_to_edit(studio, find(visit, event), bars, roles),
+            ]
+
+        @telling
+        def on_place(visit: Visit, layout: str, event: gr.EventData) -> list[Any]:
+            take = find(visit, event)
+            upload = Upload(piece=take.piece, title=take.title)
+            return [gr.Tabs(selected="map"), *placed(studio, upload, layout, visit)]
+
+        @telling
         def on_tick() -> list[Any]:
             waiting = studio.state == "warming"
             message = text("failed", reason=studio.failure) if studio.failure else None
@@ -110,6 +128,10 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         )
         for side, arrives in zip(sides, (courier.to_a, courier.to_b), strict=True):
             arrives(on_side, visit, [tabs, *side.outputs], **RENDERED, **PRIVATE)
+        courier.to_edit(
+            on_edit, [visit, *editor.kept], [tabs, *editor.outputs], **RENDERED, **PRIVATE
+        )
+        courier.to_map(on_place, [visit, found.layout], [tabs, *found.placed], **QUEUED, **PRIVATE)
         timer.tick(on_tick, outputs=[status, timer], **AT_ONCE, **PRIVATE)
         opened = [tabs, create.linked, *create.fields.inputs.values()]
         page.load(on_open, outputs=opened, **AT_ONCE, **PRIVATE)

@@ -16,6 +16,7 @@ import numpy as np
 
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
+from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import text
 
@@ -150,6 +151,12 @@ def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:
         if names:
             result.append(text("fact_chords", chords=" ".join(names)))
     return tuple(result)
+
+
+def mood_name(clip: Clip) -> str:
+    """The estimated mood's quadrant in words; "unspecified" where nothing can be estimated."""
+    emotion = estimate_emotion(clip)
+    return text("unspecified") if emotion is None else text(f"quadrant_{emotion.quadrant}")
 
 
 def _span(tempos: Sequence[float]) -> str:

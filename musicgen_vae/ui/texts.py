@@ -11,9 +11,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from musicgen_vae.ui.words.en import ENGLISH
+from musicgen_vae.ui.words.zh_cn import SIMPLIFIED
+from musicgen_vae.ui.words.zh_tw import TRADITIONAL
 
 DEFAULT_LANGUAGE = "en"
-WORDS: Mapping[str, Mapping[str, str]] = {DEFAULT_LANGUAGE: ENGLISH}
+WORDS: Mapping[str, Mapping[str, str]] = {
+    DEFAULT_LANGUAGE: ENGLISH,
+    "zh-CN": SIMPLIFIED,
+    "zh-TW": TRADITIONAL,
+}
 """Language tag to words."""
 
 _spoken = ContextVar("spoken", default=DEFAULT_LANGUAGE)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen_vae.errors import ControlError
@@ -36,6 +36,7 @@ _requests = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(_requests)
 def test_a_link_is_read_as_it_was_written(request: SampleRequest) -> None:
     query = dict(parse_qsl(to_query(request, "abc123"), keep_blank_values=True))
@@ -73,6 +74,7 @@ def test_a_bad_link_is_refused_in_one_line(bad: dict[str, str]) -> None:
     assert "\n" not in str(raised.value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["seed", "density", "form", "tempo_qpm"]), st.text()))
 def test_any_text_gives_a_request_or_a_clear_error(query: dict[str, str]) -> None:
     try:

@@ -49,16 +49,16 @@ class Side:
 
 def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
     """Lay the tab out and wire it; returns both sides, for takes from elsewhere."""
-    examples = _examples()
+    tunes = examples()
     gr.Markdown(label("morph_intro"))
     with gr.Row(elem_classes="pairs"):
         pairs = [
-            (gr.Button(text("pair", a=examples[a], b=examples[b]), size="sm", min_width=200), a, b)
+            (gr.Button(text("pair", a=tunes[a], b=tunes[b]), size="sm", min_width=200), a, b)
             for a, b in ((_path(a), _path(b)) for a, b in _PAIRS)
-            if a in examples and b in examples
+            if a in tunes and b in tunes
         ]
     with gr.Row(equal_height=False):
-        sides = [_side(name, examples) for name in _SIDES]
+        sides = [_side(name, tunes) for name in _SIDES]
     with gr.Row(equal_height=True):
         key = gr.Radio(
             [(label(f"morph_key_{name}"), name) for name in handlers.KEY_CHOICES],
@@ -205,7 +205,7 @@ def _hands(studio: Studio) -> tuple[Any, Any]:
     return tools.composer, tools.recorder
 
 
-def _side(name: str, examples: dict[str, str]) -> Side:
+def _side(name: str, tunes: dict[str, str]) -> Side:
     with gr.Column(min_width=280):
         file = gr.File(
             label=label(f"upload_{name}"),
@@ -214,7 +214,7 @@ def _side(name: str, examples: dict[str, str]) -> Side:
             elem_id=f"file-{name}",
         )
         example = gr.Dropdown(
-            [(title, path) for path, title in examples.items()],
+            [(title, path) for path, title in tunes.items()],
             value=None,
             label=label(f"example_{name}"),
             elem_id=f"example-{name}",
@@ -239,7 +239,7 @@ def _path(stem: str) -> str:
     return str(EXAMPLES_FOLDER / f"{stem}.mid")
 
 
-def _examples() -> dict[str, str]:
+def examples() -> dict[str, str]:
     """Path → title of the tunes that ship, by title."""
     found = {str(path): handlers.read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
     return dict(sorted(found.items(), key=lambda item: item[1]))

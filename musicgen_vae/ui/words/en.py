@@ -22,6 +22,7 @@ ENGLISH: dict[str, str] = {
     "tab_create": "Create",
     "tab_morph": "Morph",
     "tab_map": "Map",
+    "tab_edit": "Edit",
     "error_title": "That did not work",
     "upload_error_title": "This file cannot be used",
     "any": "any",
@@ -183,6 +184,23 @@ ENGLISH: dict[str, str] = {
     "colour_style": "style",
     "colour_mode": "mode",
     "colour_density": "density",
+    "colour_key": "key",
+    "colour_emotion": "emotion",
+    "layout": "Laid out by",
+    "layout_tsne": "t-SNE",
+    "layout_pca": "PCA",
+    "map_trust": (
+        "Trustworthiness of the layout: {value} (1: all neighbours on the map are neighbours in "
+        "latent space, too)."
+    ),
+    "place_file": "Place your own MIDI file",
+    "placed": "Your music: {title}",
+    "placed_remark": (
+        "Placed among its nearest neighbours in latent space. Estimated mood: {mood}."
+    ),
+    "neighbours": "Nearest neighbours",
+    "neighbours_info": "With the distance in latent space. Choose one to hear it.",
+    "neighbour": "{label} · {distance}",
     "search": "Find a clip",
     "search_info": "Type part of a title.",
     "search_choice": "{label} · {source}",
@@ -195,6 +213,36 @@ ENGLISH: dict[str, str] = {
     "sources_heading": "Where the clips come from",
     "sources_line": "**{source}**: {n} clips",
     "licence_line": "{n}: {licence}",
+    # Edit
+    "edit_intro": (
+        "Choose four bars and what shall stay as it is; the model writes the rest anew. A click "
+        "on a bar of the roll keeps it or lets it go."
+    ),
+    "upload_edit": "MIDI file",
+    "example_edit": "Or an example",
+    "clip_edit": "Bars",
+    "action": "What to do",
+    "action_regenerate": "regenerate",
+    "action_harmonise": "harmonise",
+    "action_accompany": "accompany",
+    "action_continue": "continue",
+    "action_transfer": "change style or mood",
+    "action_info": (
+        "Regenerate: what is not kept. Harmonise: harmony and bass. Accompany: all but the melody. "
+        "Continue: four more bars."
+    ),
+    "kept_roles": "Roles to keep",
+    "kept_bars": "Bars to keep",
+    "kept_info": "For regenerate. In bars that are kept all roles stay.",
+    "edit": "Do it",
+    "use_result": "Go on from the result",
+    "undo": "Undo",
+    "edit_missing": "choose a MIDI file or an example first",
+    "edit_nothing": "there is nothing to undo",
+    "edit_unchanged": "choose another style, mode or mood first",
+    "edit_title": "{title} ({action})",
+    "edit_keeps": "keeps",
+    "edit_rewrites": "writes anew",
     # Limits
     "limit": "{name} {value} is outside {low} to {high}",
     "nothing": "nothing",
