@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SPACE_EXCLUDE := '.*' '*__pycache__*' '*.egg-info*' 'tests/*' 'corpus/*' 'state/*' 'build/*'
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-all install install-dev lint types format space clean
+.PHONY: help app assets test test-all install install-dev lint types format space clean
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ help: ## List these targets
 app: install ## Start the app on http://127.0.0.1:7860 (Ctrl-C stops it)
 	@echo "Starting MusicGen-VAE; its address follows (http://127.0.0.1:7860 unless that is taken)"
 	@$(BIN)/python -u app.py
+
+assets: install ## Rebuild what the page shows of the checkpoint: its opening morph and its map
+	$(BIN)/python -m musicgen_vae assets
 
 test: lint types ## Lint, types and the default tests
 	$(PYTEST)

@@ -47,7 +47,7 @@ class Products(TorchDispatchMode):
     """
 
     def __init__(self, models: Iterable[nn.Module]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.weights = {
             p.untyped_storage().data_ptr() for model in models for p in model.parameters()
         }

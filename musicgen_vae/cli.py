@@ -688,12 +688,17 @@ def benchmark(arguments: argparse.Namespace) -> None:
 
 
 def assets(arguments: argparse.Namespace) -> None:
-    """Rebuild what rests on the checkpoint: the map's points."""
+    """Rebuild what rests on the checkpoint: the page's opening morph, the map's points."""
+    from musicgen_vae.audio import default_renderer
     from musicgen_vae.generation.atlas import ATLAS_FOLDER, encode_atlas
+    from musicgen_vae.ui.landing import LANDING_FOLDER, prepare_landing
 
     composer = _load(arguments)
-    atlas = encode_atlas(ATLAS_FOLDER, composer)
-    give(map=str(ATLAS_FOLDER), clips=len(atlas), checkpoint=atlas.checkpoint)
+    landing = prepare_landing(composer, default_renderer())
+    give(landing=str(LANDING_FOLDER), steps=len(landing.clips), checkpoint=landing.checkpoint)
+    if arguments.only != "landing":
+        atlas = encode_atlas(ATLAS_FOLDER, composer)
+        give(map=str(ATLAS_FOLDER), clips=len(atlas), checkpoint=atlas.checkpoint)
 
 
 # -- arguments -------------------------------------------------------------------------------
@@ -919,5 +924,6 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--only", choices=("model", "audio"), help="one part (default: both)")
     made.add_argument("--json", type=Path, metavar="FILE")
 
-    command(assets)
+    made = command(assets)
+    made.add_argument("--only", choices=("landing",), help="leave the map as it is")
     return parser

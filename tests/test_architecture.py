@@ -20,6 +20,7 @@ ORDER = (
     "music.midi",
     "music.attributes",
     "music.emotion",
+    "music.novelty",
     "music.tokens",
     "corpus",
     "model.config",

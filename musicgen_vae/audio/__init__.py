@@ -7,11 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-
-from musicgen_vae.audio.fluidsynth import FluidSynthRenderer
 from musicgen_vae.audio.renderer import Renderer
-from musicgen_vae.audio.torch_renderer import TorchRenderer
 
 RendererChoice = Literal["torch", "fluidsynth"]
 
@@ -28,6 +24,12 @@ def default_renderer(choice: RendererChoice = "torch", *, device: str | None = N
     Raises:
         RenderError: if there is no SoundFont, or ``fluidsynth`` is asked for and not installed.
     """
+    # Imported when they are needed: the page is looked at before PyTorch is there.
+    import torch
+
+    from musicgen_vae.audio.fluidsynth import FluidSynthRenderer
+    from musicgen_vae.audio.torch_renderer import TorchRenderer
+
     if choice == "fluidsynth":
         return FluidSynthRenderer()
     return TorchRenderer(device=device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -81,6 +81,7 @@ def write_audio(
     *,
     target: float = TARGET_LUFS,
     tags: Tags | None = None,
+    compression: float | None = None,
 ) -> Level:
     """Write a stereo sound, in the format that the extension of ``path`` names.
 
@@ -93,6 +94,7 @@ def write_audio(
         sample_rate: samples per second and channel.
         target: loudness in LUFS; see ``Level.gain``.
         tags: what the file says about itself; None for a file that says nothing.
+        compression: of MP3 and OGG, 0 (large, best) to 1 (small); None for the encoder's own.
 
     Returns:
         How loud it is in the file, but for what encoding and rounding change.
@@ -109,16 +111,26 @@ def write_audio(
         waiting.seek(0)
         level = meter.level()
         gain = level.gain(target)
-        with _opened(path, sample_rate, tags) as file:
+        with _opened(path, sample_rate, tags, compression) as file:
             for block in _blocks(waiting):
                 file.write(block * np.float32(gain))
     return level.times(gain)
 
 
-def _opened(path: Path, sample_rate: int, tags: Tags | None) -> soundfile.SoundFile:
+def _opened(
+    path: Path, sample_rate: int, tags: Tags | None, compression: float | None
+) -> soundfile.SoundFile:
     extension = path.suffix.lower()
     container, encoding = FORMATS[extension]
-    file = soundfile.SoundFile(path, "w", sample_rate, 2, format=container, subtype=encoding)
+    file = soundfile.SoundFile(
+        path,
+        "w",
+        sample_rate,
+        2,
+        format=container,
+        subtype=encoding,
+        compression_level=compression,
+    )
     if tags is not None:
         title = _printable(tags.title)
         if title:  # libsndfile takes no empty string

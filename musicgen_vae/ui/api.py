@@ -12,11 +12,10 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import CorpusError
-from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import Composer
 from musicgen_vae.ui import handlers
 from musicgen_vae.ui.events import QUEUED, telling
-from musicgen_vae.ui.takes import Recorder, Take
+from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
 
 _Answer = tuple[str, str, dict[str, Any]]
@@ -26,7 +25,7 @@ def _answer(take: Take, info: dict[str, Any]) -> _Answer:
     return str(take.midi), str(take.audio), info
 
 
-def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> None:
+def build_api(studio: Studio) -> None:
     """Publish ``/sample``, ``/reconstruct``, ``/interpolate`` and ``/map_clip``."""
     defaults = handlers.SampleRequest()
 
@@ -80,7 +79,8 @@ def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
             creativity=creativity,
             seed=seed,
         )
-        return _answer(*handlers.sample_one(composer, recorder, request))
+        tools = studio.tools()
+        return _answer(*handlers.sample_one(tools.composer, tools.recorder, request))
 
     def reconstruct(file: str) -> _Answer:
         """Encode the clips of a MIDI file, decode them again and join them.
@@ -91,7 +91,8 @@ def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
         Returns:
             A MIDI file, a sound file (WAV), and what each clip is like.
         """
-        return _answer(*handlers.reconstruct(composer, recorder, file))
+        tools = studio.tools()
+        return _answer(*handlers.reconstruct(tools.composer, tools.recorder, file))
 
     def interpolate(
         file_a: str,
@@ -117,16 +118,17 @@ def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
             All steps one after another as a MIDI file and a sound file (WAV), and what each step
             is like.
         """
+        tools = studio.tools()
         request = handlers.MorphRequest(
-            a=handlers.read_upload(file_a, composer),
-            b=handlers.read_upload(file_b, composer),
+            a=handlers.read_upload(file_a, tools.composer),
+            b=handlers.read_upload(file_b, tools.composer),
             clip_a=clip_a,
             clip_b=clip_b,
             steps=steps,
             key=key,
             path=path,
         )
-        return _answer(*handlers.morph_all(composer, recorder, request))
+        return _answer(*handlers.morph_all(tools.composer, tools.recorder, request))
 
     def map_clip(index: int = 0) -> tuple[str, str, str, str, dict[str, Any]]:
         """A clip of the map, and what the model makes of it.
@@ -138,9 +140,10 @@ def build_api(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> No
             The original's MIDI and sound file (WAV), the reconstruction's, and what is known of
             the clip and measured on both.
         """
-        if atlas is None:
+        tools = studio.tools()
+        if tools.atlas is None:
             raise CorpusError(text("map_missing_api"))
-        original, made, info = handlers.map_clip(composer, atlas, recorder, index)
+        original, made, info = handlers.map_clip(tools.composer, tools.atlas, tools.recorder, index)
         return str(original.midi), str(original.audio), str(made.midi), str(made.audio), info
 
     with gr.Column(visible=False):

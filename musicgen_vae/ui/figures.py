@@ -12,9 +12,11 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.attributes import measure
+from musicgen_vae.ui.takes import mood_name
 from musicgen_vae.ui.texts import text
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
@@ -50,7 +52,9 @@ def map_columns(atlas: Atlas) -> MapColumns:
     candidates = {
         "style": tuple(info.style for info in infos),
         "source": tuple(info.source for info in infos),
-        "mode": tuple(clip.key.mode.value for clip in clips),
+        "mode": tuple(text(f"mode_{clip.key.mode.value}") for clip in clips),
+        "key": tuple(str(clip.key) for clip in clips),
+        "emotion": tuple(mood_name(clip) for clip in clips),
     }
     groups: dict[str, tuple[str, ...]] = {}
     for name, values in candidates.items():
@@ -73,19 +77,23 @@ def map_colourings(columns: MapColumns) -> tuple[str, ...]:
     return (*columns.groups, "density")
 
 
-def map_figure(atlas: Atlas, columns: MapColumns, colouring: str) -> go.Figure:
-    """The map, with the index of each clip in ``customdata``; the last trace marks one clip.
+def map_figure(
+    atlas: Atlas, columns: MapColumns, colouring: str, layout: str = "tsne"
+) -> go.Figure:
+    """The map, with the index of each clip in ``customdata``; the last trace marks what is chosen.
 
     Args:
         atlas: n clips and their places.
         columns: of the same atlas.
         colouring: one of ``map_colourings(columns)``; any other is taken for density.
+        layout: one of ``atlas.layouts``; any other is taken for t-SNE.
     """
+    xy = atlas.layouts.get(layout, atlas.xy)
     figure = go.Figure()
     if colouring in columns.groups:
         for rank, (group, indices) in enumerate(_ranked(columns.groups[colouring])):
             marker = {"size": _MARKER_SIZE, "color": COLOURS[rank], "symbol": SYMBOLS[rank]}
-            figure.add_trace(_dots(atlas, columns, indices, marker, name=escape(group)))
+            figure.add_trace(_dots(xy, columns, indices, marker, name=escape(group)))
     else:
         marker = {
             "size": _MARKER_SIZE,
@@ -94,7 +102,7 @@ def map_figure(atlas: Atlas, columns: MapColumns, colouring: str) -> go.Figure:
             "colorbar": {"title": {"text": text("density_axis")}, "thickness": 12, "len": 0.6},
         }
         everything = list(range(len(atlas)))
-        figure.add_trace(_dots(atlas, columns, everything, marker, name=""))
+        figure.add_trace(_dots(xy, columns, everything, marker, name=""))
     figure.add_trace(
         go.Scatter(
             x=[],
@@ -139,10 +147,15 @@ def _ranked(values: tuple[str, ...]) -> list[tuple[str, list[int]]]:
 
 
 def _dots(
-    atlas: Atlas, columns: MapColumns, indices: list[int], marker: dict[str, object], *, name: str
+    xy: NDArray[np.float32],
+    columns: MapColumns,
+    indices: list[int],
+    marker: dict[str, object],
+    *,
+    name: str,
 ) -> go.Scattergl:
     # Lists, because the page's script searches them: arrays would be sent as packed bytes.
-    places = np.asarray(atlas.xy[indices], dtype=np.float64).round(4)
+    places = np.asarray(xy[indices], dtype=np.float64).round(4)
     return go.Scattergl(
         x=places[:, 0].tolist(),
         y=places[:, 1].tolist(),

@@ -6,24 +6,27 @@ is an ``InputError``. Nothing here knows Gradio.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from musicgen_vae.audio.mix import dressed
-from musicgen_vae.errors import ControlError, MidiError
-from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import Composer, KeyChoice, LatentPath
-from musicgen_vae.model.controls import METERS, Controls, ControlSpec
+from musicgen_vae.errors import ControlError, CorpusError, MidiError
+from musicgen_vae.model.controls import METERS, Classes, Controls, ControlSpec
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, summary
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Key, Meter, Mode, Piece
+from musicgen_vae.music.crossfade import crossfade
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
-from musicgen_vae.ui.takes import Recorder, Take
+from musicgen_vae.ui.takes import Recorder, Take, mood_name
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.zerogpu import lendable
+
+if TYPE_CHECKING:
+    from musicgen_vae.generation.atlas import Atlas, Placement
+    from musicgen_vae.generation.composer import Composer, KeyChoice, LatentPath
 
 MAX_VARIATIONS = 8
 MAX_CLIPS = 32
@@ -34,8 +37,15 @@ MIN_TEMPO, MAX_TEMPO = 20, 300
 MAX_SEED = 2**31 - 1
 TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ASKABLE_METERS = METERS[:-1]
+PRIORS = ("flow", "gaussian")
+MAX_GUIDANCE = 6.0
 KEY_CHOICES = ("a", "b", "switch")
 PATHS = ("line", "circle")
+GUIDANCE = 2.0
+"""What the model takes by itself: its own constant would need PyTorch to be read."""
+Check = Callable[[], None]
+Levels = int | Classes | None
+"""One level for all bars, one for each, or none asked."""
 
 
 # -- Create --------------------------------------------------------------------------------------
@@ -51,10 +61,14 @@ class SampleRequest:
         key: tonic, one of ``TONICS``; major unless ``mode`` says minor.
         meter: one of ``ASKABLE_METERS``.
         tempo_qpm: quarter notes per minute, 20 to 300.
-        density, polyphony, register, syncopation: level 0 to 7 of all bars.
+        valence, arousal: mood, -1 to 1.
+        repetition: level 0 to 7.
+        density, polyphony, register, syncopation: level 0 to 7 of all bars, or one for each of 4.
         form: 1 to 16 letters, one for each 4 bars.
         temperature: of the notes, 0 to 2.
         creativity: latent temperature, 0 to 2.
+        prior: one of ``PRIORS``; None takes the flow where there is one.
+        guidance: of the flow, 0 to 6; None is the model's own default.
         seed: 0 to 2^31 - 1; variation i is the one of ``seed + i``.
         variations: 1 to 8.
 
@@ -67,50 +81,59 @@ class SampleRequest:
     key: str | None = None
     meter: str = "4/4"
     tempo_qpm: float | None = None
-    density: int | None = None
-    polyphony: int | None = None
-    register: int | None = None
-    syncopation: int | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    repetition: int | None = None
+    density: Levels = None
+    polyphony: Levels = None
+    register: Levels = None
+    syncopation: Levels = None
     form: str = "A"
     temperature: float = 0.9
     creativity: float = 0.9
+    prior: str | None = None
+    guidance: float | None = None
     seed: int = 0
     variations: int = 1
 
     def __post_init__(self) -> None:
-        _check_choice("mode", self.mode, [mode.value for mode in Mode])
-        _check_choice("key", self.key, TONICS)
-        _check_choice("meter", self.meter, ASKABLE_METERS)
-        _check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
+        check_choice("mode", self.mode, [mode.value for mode in Mode])
+        check_choice("key", self.key, TONICS)
+        check_choice("meter", self.meter, ASKABLE_METERS)
+        check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
+        for name in ("valence", "arousal"):
+            check_range(name, getattr(self, name), -1, 1, optional=True)
+        check_range("repetition", self.repetition, 0, N_CLASSES - 1, optional=True)
         for name in ORDINAL:
-            _check_range(name, getattr(self, name), 0, N_CLASSES - 1, optional=True)
-        _check_range("temperature", self.temperature, 0, MAX_TEMPERATURE)
-        _check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
-        _check_range("seed", self.seed, 0, MAX_SEED)
-        _check_range("variations", self.variations, 1, MAX_VARIATIONS)
-        n_clips = self.variations * len(self.form.strip())
-        if n_clips > MAX_CLIPS:
-            raise ControlError(
-                text(
-                    "limit_clips",
-                    n=self.variations,
-                    bars=BARS_PER_CLIP * len(self.form.strip()),
-                    total=BARS_PER_CLIP * n_clips,
-                    limit=BARS_PER_CLIP * MAX_CLIPS,
-                )
-            )
+            levels = getattr(self, name)
+            for level in levels if isinstance(levels, tuple) else (levels,):
+                check_range(name, level, 0, N_CLASSES - 1, optional=True)
+        check_choice("prior", self.prior, PRIORS)
+        check_range("guidance", self.guidance, 0, MAX_GUIDANCE, optional=True)
+        check_range("temperature", self.temperature, 0, MAX_TEMPERATURE)
+        check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("variations", self.variations, 1, MAX_VARIATIONS)
+        _check_clips(self.variations, len(self.form.strip()))
 
     def controls(self, spec: ControlSpec) -> Controls:
         """The request as the model reads it."""
         tempo = None
         if self.tempo_qpm is not None:
             tempo = int(spec.edges.classify("tempo", np.float64(self.tempo_qpm)))
+        moods: dict[str, Any] = {
+            name: spec.emotion_class(name, value, self.style)
+            for name in ("valence", "arousal")
+            if name in spec.clip_controls and (value := getattr(self, name)) is not None
+        }
         return Controls.parse(
             {
                 "style": self.style,
                 "mode": self.mode or (Mode.MAJOR.value if self.key else None),
                 "meter": Meter.parse(self.meter),
                 "tempo": tempo,
+                "repetition": self.repetition,
+                **moods,
                 **{name: getattr(self, name) for name in ORDINAL},
             }
         )
@@ -119,65 +142,113 @@ class SampleRequest:
 @lendable
 def sample(composer: Composer, recorder: Recorder, request: SampleRequest) -> list[Take]:
     """New music: as many takes as variations are asked for."""
-    return [
-        _sample_take(recorder, request, seed, clips) for seed, clips in write(composer, request)
-    ]
+    return [sample_take(recorder, request, seed, clips) for seed, clips in write(composer, request)]
 
 
-def _sample_take(
-    recorder: Recorder, request: SampleRequest, seed: int, clips: Sequence[Clip]
+@lendable
+def sampling(
+    composer: Composer,
+    recorder: Recorder,
+    request: SampleRequest,
+    atlas: Atlas | None,
+    check: Check,
+) -> Iterator[Take]:
+    """New music, each variation as soon as it is there, with its novelty beside the map's clips."""
+    for seed, clips in writing(composer, request, check):
+        yield sample_take(recorder, request, seed, clips, novelty_facts(atlas, clips))
+
+
+def sample_take(
+    recorder: Recorder,
+    request: SampleRequest,
+    seed: int,
+    clips: Sequence[Clip],
+    more_facts: Sequence[str] = (),
 ) -> Take:
+    """One variation as a take."""
     return recorder.take(
         clips,
         title=_sample_title(request, seed),
         name=f"musicgen-seed{seed}",
-        parameters=_asked(request) | {"seed": seed},
+        more_facts=more_facts,
+        parameters=asdict(replace(request, seed=seed, variations=1)),
     )
 
 
-def _asked(request: SampleRequest) -> dict[str, Any]:
-    """The parameters of one variation."""
-    parameters = asdict(request)
-    del parameters["variations"]
-    return parameters
+def write(
+    composer: Composer, request: SampleRequest, check: Check | None = None
+) -> list[tuple[int, list[Clip]]]:
+    """New music: seed and clips of each variation."""
+    return list(writing(composer, request, check))
 
 
-def write(composer: Composer, request: SampleRequest) -> list[tuple[int, list[Clip]]]:
-    """New music: seed and clips of each variation.
+def writing(
+    composer: Composer, request: SampleRequest, check: Check | None = None
+) -> Iterator[tuple[int, list[Clip]]]:
+    """New music: seed and clips of each variation, as soon as it is there.
 
     Raises:
         ControlError: if the form is not 1 to 16 letters or the style is unknown.
     """
+    if request.arousal is not None or request.valence is not None:
+        _check_trained(composer, ("valence", "arousal"))
     controls = request.controls(composer.spec)
     mode = controls.mode or Mode.MAJOR
-    key = Key.parse(f"{request.key} {mode.value}") if request.key else None
+    settings: dict[str, Any] = {
+        "controls": controls,
+        "temperature": request.temperature,
+        "latent_temperature": request.creativity,
+        "prior": request.prior,
+        "guidance": request.guidance,
+        "key": Key.parse(f"{request.key} {mode.value}") if request.key else None,
+        "tempo_qpm": request.tempo_qpm,
+        "check": check,
+    }
     seeds = range(request.seed, request.seed + request.variations)
     letters = request.form.strip()
     if len(letters) == 1 and letters.isalpha():
-        clips = composer.sample(
-            controls,
-            n=request.variations,
-            seed=request.seed,
-            temperature=request.temperature,
-            latent_temperature=request.creativity,
-            key=key,
-            tempo_qpm=request.tempo_qpm,
-        )
-        made = [[clip] for clip in clips]
+        clips = composer.sample(n=request.variations, seed=request.seed, **settings)
+        made = ((seed, [clip]) for seed, clip in zip(seeds, clips, strict=True))
     else:
-        made = [
-            composer.compose(
-                letters,
-                controls=controls,
-                seed=seed,
-                temperature=request.temperature,
-                latent_temperature=request.creativity,
-                key=key,
-                tempo_qpm=request.tempo_qpm,
-            )
-            for seed in seeds
-        ]
-    return [(seed, dressed(clips, request.style)) for seed, clips in zip(seeds, made, strict=True)]
+        made = ((seed, composer.compose(letters, seed=seed, **settings)) for seed in seeds)
+    yield from ((seed, dressed(written, request.style)) for seed, written in made)
+
+
+def _check_trained(composer: Composer, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in composer.spec.clip_controls]
+    if missing:
+        raise ControlError(text("not_trained", names=", ".join(missing)))
+
+
+def novelty_facts(atlas: Atlas | None, clips: Sequence[Clip]) -> tuple[str, ...]:
+    """How far ``clips`` are from those of the map; nothing without a map."""
+    if atlas is None:
+        return ()
+    found = [atlas.nearest_notes(clip) for clip in clips]
+    mean = sum(distance for _, distance in found) / len(found)
+    if len(found) > 1:
+        return (text("fact_novelty_mean", value=f"{mean:.2f}"),)
+    return (text("fact_novelty", value=f"{mean:.2f}", nearest=atlas.label(found[0][0])),)
+
+
+@lendable
+def varying(
+    composer: Composer, recorder: Recorder, take: Take, *, n: int, seed: int, check: Check
+) -> Iterator[Take]:
+    """Variations of a take, every clip of it varied.
+
+    Raises:
+        ControlError: if more than ``MAX_CLIPS`` clips would be written.
+    """
+    _check_clips(n, len(take.clips))
+    rows = [composer.vary(clip, n=n, seed=seed, check=check) for clip in take.clips]
+    for i in range(n):
+        yield recorder.take(
+            [row[i] for row in rows],
+            title=text("variation_title", n=i + 1, title=take.title),
+            name=f"variation{i + 1}",
+            parameters={"vary": take.title, "seed": seed + i},
+        )
 
 
 @lendable
@@ -187,8 +258,10 @@ def sample_one(
     """New music as one take, with its parameters and measured attributes as plain values."""
     request = replace(request, variations=1)
     ((seed, clips),) = write(composer, request)
-    take = _sample_take(recorder, request, seed, clips)
-    return take, _info(composer, _asked(request), clips)
+    take = sample_take(recorder, request, seed, clips)
+    parameters = asdict(request)
+    del parameters["variations"]
+    return take, _info(composer, parameters, clips)
 
 
 def _sample_title(request: SampleRequest, seed: int) -> str:
@@ -338,12 +411,14 @@ class MorphRequest:
     path: str = "line"
 
     def __post_init__(self) -> None:
-        _check_range("steps", self.steps, MIN_STEPS, MAX_STEPS)
-        _check_choice("key", self.key, KEY_CHOICES)
-        _check_choice("path", self.path, PATHS)
+        check_range("steps", self.steps, MIN_STEPS, MAX_STEPS)
+        check_choice("key", self.key, KEY_CHOICES)
+        check_choice("path", self.path, PATHS)
 
 
-def interpolate(composer: Composer, request: MorphRequest) -> tuple[Clip, ...]:
+def interpolate(
+    composer: Composer, request: MorphRequest, check: Check | None = None
+) -> tuple[Clip, ...]:
     """The steps of a morph as clips.
 
     Raises:
@@ -354,23 +429,60 @@ def interpolate(composer: Composer, request: MorphRequest) -> tuple[Clip, ...]:
             request.a.clip(request.clip_a),
             request.b.clip(request.clip_b),
             steps=request.steps,
-            key=cast(KeyChoice, request.key),
-            path=cast(LatentPath, request.path),
+            key=cast("KeyChoice", request.key),
+            path=cast("LatentPath", request.path),
+            check=check,
         )
     )
 
 
-def morph_step(recorder: Recorder, clips: Sequence[Clip], step: int) -> Take:
-    """Step ``step`` of a morph, counted from 1; all its steps are equally loud."""
-    _check_range("step", step, 1, len(clips))
-    share = round(100 * (step - 1) / (len(clips) - 1))
-    return recorder.take(
-        [clips[step - 1]],
-        title=text("step_title", step=step, steps=len(clips), share=share),
-        name=f"morph-step{step}",
-        parameters={"step": step, "steps": len(clips)},
-        beside=clips,
-    )
+@lendable
+def morphing(
+    composer: Composer,
+    recorder: Recorder,
+    request: MorphRequest,
+    *,
+    focus: Callable[[], int],
+    check: Check,
+) -> Iterator[list[Take | None]]:
+    """The steps of a morph as takes, growing: both ends first, then what is nearest ``focus``.
+
+    Args:
+        composer: the model.
+        recorder: makes the takes.
+        request: what is asked.
+        focus: tells the step that is looked at, counted from 1; asked anew for every step.
+        check: called often; may raise to stop.
+    """
+    clips = interpolate(composer, request, check)
+    n = len(clips)
+    costs = [-float(value) for value in composer.elbo(clips)] if all(c.notes for c in clips) else []
+    takes: list[Take | None] = [None] * n
+    waiting = set(range(n))
+    while waiting:
+        check()
+        at = focus() - 1
+        # The first end, the other end, then outwards from where the visitor is.
+        step = min(waiting, key=lambda i: (i not in (0, n - 1), abs(i - at), i))
+        waiting.remove(step)
+        takes[step] = recorder.take(
+            [clips[step]],
+            title=step_title(step + 1, n, (request.a.title, request.b.title)),
+            name=f"morph-step{step + 1}",
+            more_facts=(text("fact_cost", value=round(costs[step])),) if costs else (),
+            beside=(clips[0], clips[-1]),
+            parameters=_morph_parameters(request) | {"step": step + 1},
+        )
+        yield list(takes)
+
+
+def step_title(step: int, n_steps: int, titles: Sequence[str]) -> str:
+    """What a step of a morph is called; both ends are the model's own rendering."""
+    a, b = titles
+    if step in (1, n_steps):
+        return text("step_end", title=a if step == 1 else b)
+    share = round(100 * (step - 1) / (n_steps - 1))
+    return text("step_between", share=share, a=a, b=b)
 
 
 def morph_whole(
@@ -385,13 +497,15 @@ def morph_whole(
     )
 
 
-@lendable
-def morph_all(
-    composer: Composer, recorder: Recorder, request: MorphRequest
-) -> tuple[Take, dict[str, Any]]:
-    """The whole morph with its parameters and what each step is like, as plain values."""
-    clips = interpolate(composer, request)
-    parameters = {
+def naive_fade(recorder: Recorder, clips: Sequence[Clip]) -> Take:
+    """For comparison: the notes of the first clip fading out while those of the last fade in."""
+    n = len(clips)
+    faded = [crossfade(clips[0], clips[-1], i / (n - 1)) for i in range(n)]
+    return recorder.take(faded, title=text("fade_title"), name="fade", remark=text("fade_remark"))
+
+
+def _morph_parameters(request: MorphRequest) -> dict[str, Any]:
+    return {
         "a": request.a.clip_title(request.clip_a),
         "b": request.b.clip_title(request.clip_b),
         "steps": request.steps,
@@ -399,6 +513,15 @@ def morph_all(
         # Not "path": clients of the API take every value with that key for a file.
         "latent_path": request.path,
     }
+
+
+@lendable
+def morph_all(
+    composer: Composer, recorder: Recorder, request: MorphRequest
+) -> tuple[Take, dict[str, Any]]:
+    """The whole morph with its parameters and what each step is like, as plain values."""
+    clips = interpolate(composer, request)
+    parameters = _morph_parameters(request)
     return morph_whole(recorder, clips, parameters), _info(composer, parameters, clips)
 
 
@@ -439,6 +562,29 @@ def map_clip(
     return original, reconstruction, _info(composer, parameters, [clip, made])
 
 
+@lendable
+def place(
+    composer: Composer, atlas: Atlas, recorder: Recorder, upload: Upload, index: int = 0
+) -> tuple[Take, Placement]:
+    """A clip that is not on the map: as a take, and where it lies.
+
+    Raises:
+        ClipError: if the model can read none of its notes.
+        CorpusError: if the map was encoded by another model, or without latent vectors.
+    """
+    if atlas.checkpoint != composer.checkpoint.hash:
+        raise CorpusError(text("map_stale"))
+    clip = upload.clip(index)
+    z = composer.encode([clip]).posterior.mode()[0].cpu().numpy()
+    take = recorder.take(
+        [clip],
+        title=text("placed", title=upload.clip_title(index)),
+        name="placed",
+        remark=text("placed_remark", mood=mood_name(clip)),
+    )
+    return take, atlas.place(z)
+
+
 # -- Shared --------------------------------------------------------------------------------------
 
 
@@ -450,9 +596,24 @@ def _info(composer: Composer, parameters: dict[str, Any], clips: Sequence[Clip])
     }
 
 
-def _check_range(
+def _check_clips(n: int, clips_each: int) -> None:
+    total = n * clips_each
+    if total > MAX_CLIPS:
+        raise ControlError(
+            text(
+                "limit_clips",
+                n=n,
+                bars=BARS_PER_CLIP * clips_each,
+                total=BARS_PER_CLIP * total,
+                limit=BARS_PER_CLIP * MAX_CLIPS,
+            )
+        )
+
+
+def check_range(
     name: str, value: float | None, low: float, high: float, *, optional: bool = False
 ) -> None:
+    """Raise ``ControlError`` unless ``low`` <= ``value`` <= ``high``, or it may be missing."""
     if value is None and optional:
         return
     if value is None or not low <= value <= high:
@@ -460,6 +621,7 @@ def _check_range(
         raise ControlError(text("limit", name=name, value=shown, low=low, high=high))
 
 
-def _check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+    """Raise ``ControlError`` unless ``value`` is one of ``choices`` or None."""
     if value is not None and value not in choices:
         raise ControlError(text("limit_choice", name=name, value=value, choices=", ".join(choices)))

@@ -2,76 +2,150 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from musicgen_vae.audio import Renderer
-from musicgen_vae.errors import CheckpointError, CorpusError
-from musicgen_vae.generation.atlas import ATLAS_FOLDER, Atlas
-from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.midi import MAX_BYTES
+from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
-from musicgen_vae.ui.events import MAX_QUEUE
-from musicgen_vae.ui.tabs.create import build_create
-from musicgen_vae.ui.tabs.map import build_map
-from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph
-from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.components.courier import Courier
+from musicgen_vae.ui.events import AT_ONCE, MAX_QUEUE, PRIVATE, QUEUED, RENDERED, runs, telling
+from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
+from musicgen_vae.ui.language import label
+from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.tabs.create import build_create, more_like, opened_by_link
+from musicgen_vae.ui.tabs.edit import build_edit
+from musicgen_vae.ui.tabs.edit import received as send_to_edit
+from musicgen_vae.ui.tabs.map import build_map, placed
+from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph, examples, received
+from musicgen_vae.ui.tabs.start import build_start, prepared
+from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
-from musicgen_vae.ui.zerogpu import GpuLender
+from musicgen_vae.ui.visit import Visit
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
-_CLEAN_EVERY_S, _KEEP_S = 600, 2 * 3600
+_CLEAN_EVERY_S = 600
+KEEP_S = 2 * 3600
+"""Seconds that files of visitors are kept."""
+_TICK_S = 0.5
 
 
-def build_page(
-    composer: Composer,
-    renderer: Renderer,
-    atlas: Atlas | None,
-    lender: GpuLender | None = None,
-) -> gr.Blocks:
-    """The page, ready for ``launch(**launch_options())``.
+def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
+    """The page, ready for ``launch(**launch_options())``; it needs no model to be shown.
 
     Args:
-        composer: the model.
-        renderer: makes the sound.
-        atlas: the map, if there is one.
-        lender: lends a GPU to requests, where there is one to be lent.
+        studio: has the model, or will have it.
+        landing: the morph to open on, if there is one.
     """
-    # In Gradio's own folder, files are served without a copy and deleted when they are old.
-    folder = Path(get_upload_folder()) / "takes"
-    recorder = Recorder(
-        renderer=renderer,
-        folder=folder,
-        edges=composer.spec.edges,
-        checkpoint=composer.checkpoint.hash,
-        lender=lender,
-    )
-    if lender is not None:
-        lender.know(composer=composer, recorder=recorder, atlas=atlas)
     with gr.Blocks(
-        title=text("title"), delete_cache=(_CLEAN_EVERY_S, _KEEP_S), analytics_enabled=False
+        title="MusicGen-VAE", delete_cache=(_CLEAN_EVERY_S, KEEP_S), analytics_enabled=False
     ) as page:
-        gr.Markdown(f"# {text('title')}\n{text('subtitle')}", elem_classes="masthead")
-        with gr.Tabs():
-            with gr.Tab(text("tab_create"), id="create"):
-                build_create(composer, recorder)
-            with gr.Tab(text("tab_morph"), id="morph"):
-                build_morph(composer, recorder)
-            with gr.Tab(text("tab_map"), id="map"):
-                build_map(composer, recorder, atlas)
-        build_api(composer, recorder, atlas)
+        visit = gr.State(Visit())
+        courier = Courier()
+        with gr.Row(elem_classes="masthead", equal_height=True):
+            with gr.Column(scale=4, min_width=240):
+                gr.Markdown("# MusicGen-VAE")
+                gr.Markdown(label("subtitle"))
+            tongue = gr.Dropdown(
+                [(name, tag) for tag, name in language.NAMES.items()],
+                value="en",
+                label=label("language"),
+                min_width=130,
+                scale=1,
+                elem_id="language",
+            )
+        status = gr.Markdown(label("warming_up"), elem_id="status")
+        timer = gr.Timer(_TICK_S)
+        with gr.Tabs(selected="start" if landing else "create") as tabs:
+            if landing:
+                with gr.Tab(label("tab_start"), id="start"):
+                    start = build_start(studio, landing, visit)
+            with gr.Tab(label("tab_create"), id="create"):
+                create = build_create(studio, visit)
+            with gr.Tab(label("tab_morph"), id="morph"):
+                sides = build_morph(studio, visit)
+            with gr.Tab(label("tab_edit"), id="edit"):
+                editor = build_edit(studio, visit, examples())
+            with gr.Tab(label("tab_map"), id="map") as map_tab:
+                found = build_map(studio, visit, map_tab)
+        gr.Markdown(label("uploads_kept"), elem_classes="small-print")
+        build_api(studio)
+
+        def find(visit: Visit, event: gr.EventData) -> Take:
+            """The take that a player sent: the visitor's own, or a prepared one."""
+            if landing:
+                for take in landing.takes(studio.spec.edges if studio.spec else None):
+                    if take.id == event.take:
+                        return take
+            return visit.take(event.take)
+
+        def on_more(visit: Visit, event: gr.EventData) -> Iterator[list[Any]]:
+            take = find(visit, event)
+            yield [gr.Tabs(selected="create"), *[gr.skip()] * len(create.results)]
+            for updates in more_like(studio, create, take, visit):
+                yield [gr.skip(), *updates]
+
+        @telling
+        def on_side(visit: Visit, event: gr.EventData) -> list[Any]:
+            return [gr.Tabs(selected="morph"), *received(studio, find(visit, event))]
+
+        @telling
+        def on_edit(visit: Visit, bars: Any, roles: Any, event: gr.EventData) -> list[Any]:
+            return [
+                gr.Tabs(selected="edit"),
+                *send_to_edit(studio, find(visit, event), bars, roles),
+            ]
+
+        @telling
+        def on_place(visit: Visit, layout: str, event: gr.EventData) -> list[Any]:
+            take = find(visit, event)
+            upload = Upload(piece=take.piece, title=take.title)
+            return [gr.Tabs(selected="map"), *placed(studio, upload, layout, visit)]
+
+        @telling
+        def on_tick() -> list[Any]:
+            waiting = studio.state == "warming"
+            message = text("failed", reason=studio.failure) if studio.failure else None
+            shown = gr.update() if waiting else gr.update(value=message, visible=bool(message))
+            return [shown, gr.Timer(active=waiting)]
+
+        @telling
+        def on_open() -> dict[Any, Any]:
+            updates = opened_by_link(studio, create, language.visitor_query())
+            return {tabs: gr.Tabs(selected="create"), **updates} if updates else {tabs: gr.skip()}
+
+        @telling
+        def on_language(step: int) -> Any:
+            return prepared(studio, landing, step) if landing else gr.skip()
+
+        runs(
+            courier.to_more, on_more, visit, [tabs, *create.results], stop=create.stop, visit=visit
+        )
+        for side, arrives in zip(sides, (courier.to_a, courier.to_b), strict=True):
+            arrives(on_side, visit, [tabs, *side.outputs], **RENDERED, **PRIVATE)
+        courier.to_edit(
+            on_edit, [visit, *editor.kept], [tabs, *editor.outputs], **RENDERED, **PRIVATE
+        )
+        courier.to_map(on_place, [visit, found.layout], [tabs, *found.placed], **QUEUED, **PRIVATE)
+        timer.tick(on_tick, outputs=[status, timer], **AT_ONCE, **PRIVATE)
+        opened = [tabs, create.linked, *create.fields.inputs.values()]
+        page.load(on_open, outputs=opened, **AT_ONCE, **PRIVATE)
+        script = language.script()
+        page.load(None, outputs=tongue, js=script, **PRIVATE)
+        tongue.input(None, tongue, tongue, js=script, **PRIVATE)
+        if landing:
+            tongue.change(on_language, start.step, start.player, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)
 
 
-def find_atlas() -> Atlas | None:
-    """The map that ships; None if it is not there or not readable."""
-    try:
-        return Atlas.load(ATLAS_FOLDER)
-    except (CorpusError, CheckpointError):
-        return None
+def takes_folder() -> Path:
+    """Where takes go: in Gradio's own folder files are served uncopied, and deleted when old."""
+    return Path(get_upload_folder()) / "takes"
 
 
 def launch_options() -> dict[str, Any]:
@@ -79,7 +153,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [_STYLE],
-        "allowed_paths": [str(EXAMPLES_FOLDER)],
+        "i18n": language.translations(),
+        "allowed_paths": [str(EXAMPLES_FOLDER), str(LANDING_FOLDER)],
         "max_file_size": MAX_BYTES,
         "footer_links": ["api", "settings"],
         "run_history": False,

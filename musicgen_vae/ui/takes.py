@@ -5,6 +5,7 @@ This module knows clips, renderers and files; it knows neither the model nor Gra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,16 +16,16 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen_vae.audio import Renderer
-from musicgen_vae.audio.export import Tags, write_audio
-from musicgen_vae.audio.loudness import TARGET_LUFS, Level, level_of, matched
-from musicgen_vae.audio.renderer import limited
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
+from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import text
 
 if TYPE_CHECKING:
+    from musicgen_vae.audio import Renderer
+    from musicgen_vae.audio.export import Tags
+    from musicgen_vae.audio.loudness import Level
     from musicgen_vae.ui.zerogpu import GpuLender
 
 _LEVELS = 256
@@ -37,17 +38,22 @@ class Take:
     """A piece, seen and heard.
 
     Attributes:
+        id: by which the page asks for it again; nobody can guess it.
         title: plain text, perhaps a visitor's; never markup.
-        piece: the music.
-        midi, audio: its files, each in a folder of its own.
+        clips: the music, in parts that the model can read.
+        piece: the same in one.
+        midi, audio, parameters: its files, in a folder of their own.
         facts: short texts about it.
         remark: what a listener ought to know; may be empty.
     """
 
+    id: str
     title: str
+    clips: tuple[Clip, ...]
     piece: Piece
     midi: Path
     audio: Path
+    parameters: Path
     facts: tuple[str, ...]
     remark: str = ""
 
@@ -81,6 +87,7 @@ class Recorder:
         title: str,
         name: str,
         remark: str = "",
+        more_facts: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
         beside: Sequence[Clip] = (),
     ) -> Take:
@@ -91,6 +98,7 @@ class Recorder:
             title: plain text.
             name: of the files, without extension; never a visitor's text.
             remark: see ``Take``.
+            more_facts: put before those that are measured here.
             parameters: what was asked of the model, with the seed if there was one, as plain
                 values; None for music that it did not write.
             beside: clips that a listener will compare it with. It is then no louder than each of
@@ -100,8 +108,13 @@ class Recorder:
             InputError: if the music is too long to be rendered.
             RenderError: if sound could not be made.
         """
+        # Imported here: the page is looked at before SciPy is there.
+        from musicgen_vae.audio.export import write_audio
+        from musicgen_vae.audio.loudness import TARGET_LUFS, matched
+
         piece = join(clips, title=title)
-        folder = self.folder / uuid4().hex
+        take_id = uuid4().hex
+        folder = self.folder / take_id
         folder.mkdir(parents=True)
         midi = folder / f"{name}.mid"
         midi.write_bytes(write_midi(piece))
@@ -116,12 +129,19 @@ class Recorder:
             target=target,
             tags=None if self.anonymous else self._tags(title, parameters),
         )
+        asked = dict(parameters or {})
+        known = {"title": title, "checkpoint": self.checkpoint, "parameters": asked}
+        said = folder / f"{name}.json"
+        said.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return Take(
+            id=take_id,
             title=title,
+            clips=tuple(clips),
             piece=piece,
             midi=midi,
             audio=audio,
-            facts=facts(clips, self.edges),
+            parameters=said,
+            facts=(*more_facts, *facts(clips, self.edges)),
             remark=remark,
         )
 
@@ -134,11 +154,15 @@ class Recorder:
         Args:
             clips: at least one.
         """
+        from musicgen_vae.audio.renderer import limited
+
         chunks = self.renderer.render_chunks(join(clips), human_seed=self.human_seed)
         for chunk in limited(chunks):
             yield np.round(32_767 * chunk).astype(np.int16)
 
     def _tags(self, title: str, parameters: Mapping[str, Any] | None) -> Tags:
+        from musicgen_vae.audio.export import Tags
+
         if parameters is None:
             return Tags(title=title)
         asked = {name: value for name, value in parameters.items() if value is not None}
@@ -150,6 +174,7 @@ class Recorder:
     @cached_property
     def _level(self) -> Callable[[tuple[Clip, ...]], Level]:
         """Tells how loud clips in a row are rendered; remembers the latest."""
+        from musicgen_vae.audio.loudness import level_of
 
         def level(clips: tuple[Clip, ...]) -> Level:
             chunks = self.renderer.render_chunks(join(clips), human_seed=self.human_seed)
@@ -188,6 +213,12 @@ def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:
         if names:
             result.append(text("fact_chords", chords=" ".join(names)))
     return tuple(result)
+
+
+def mood_name(clip: Clip) -> str:
+    """The estimated mood's quadrant in words; "unspecified" where nothing can be estimated."""
+    emotion = estimate_emotion(clip)
+    return text("unspecified") if emotion is None else text(f"quadrant_{emotion.quadrant}")
 
 
 def _span(tempos: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,28 @@ def test_a_map_without_points(folder: Path, tmp_path_factory: pytest.TempPathFac
         Atlas.load(folder)
     with pytest.raises(CorpusError):
         Atlas.load(tmp_path_factory.mktemp("empty"))
+
+
+def test_music_is_placed_among_its_neighbours(folder: Path, tiny_composer: Composer) -> None:
+    atlas = encode_atlas(folder, tiny_composer)
+    assert set(atlas.layouts) == set(atlas.trust) == {"tsne", "pca"}
+    assert all(0 <= value <= 1 for value in atlas.trust.values())
+    assert atlas.z is not None
+    placed = atlas.place(atlas.z[5])
+    assert placed.neighbours[0] == 5 and placed.distances[0] == 0
+    assert list(placed.distances) == sorted(placed.distances)
+    # Exactly where it is already, by either layout.
+    for name, xy in atlas.layouts.items():
+        assert placed.places[name] == pytest.approx(xy[5].tolist(), abs=1e-5)
+    far = atlas.place(atlas.z[5] + 100)
+    nearest = atlas.xy[list(far.neighbours)]
+    x, y = far.places["tsne"]
+    assert nearest[:, 0].min() <= x <= nearest[:, 0].max()
+    assert nearest[:, 1].min() <= y <= nearest[:, 1].max()
+
+
+def test_an_atlas_of_old_has_one_layout(folder: Path, tiny_composer: Composer) -> None:
+    atlas = replace(encode_atlas(folder, tiny_composer), pca=None, z=None)
+    assert set(atlas.layouts) == {"tsne"}
+    with pytest.raises(CorpusError, match="make assets"):
+        atlas.place(np.zeros((4, 64), dtype=np.float32))

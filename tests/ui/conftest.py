@@ -6,20 +6,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from musicgen_vae.audio.torch_renderer import TorchRenderer
 from musicgen_vae.corpus.shards import PieceInfo
 from musicgen_vae.generation.atlas import Atlas, encode_atlas, save_clips
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.model.checkpoint import save_checkpoint, save_flow
+from musicgen_vae.model.controls import CLIP_CONTROLS
+from musicgen_vae.model.flow import FlowConfig, FlowPrior
+from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Key, Note, Piece, Role, join, tidy
+from musicgen_vae.music.emotion import ANY_STYLE
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.takes import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "data" / "tiny"
+
+_EMOTION_EDGES = Edges(
+    values={name: tuple(i / 4 for i in range(-3, 4)) for name in ("valence", "arousal")}
+)
 HOSTILE = "<img src=x onerror=alert(1)>"
 TEMPLATED = "${alert(1)}"
 """What would run if it were taken for markup or for a template."""
@@ -68,8 +82,41 @@ def midi_file(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def recorder(tiny_composer: Composer, tmp_path: Path) -> Recorder:
     return Recorder(
-        renderer=TorchRenderer(), folder=tmp_path / "takes", edges=tiny_composer.spec.edges
+        renderer=TorchRenderer(),
+        folder=tmp_path / "takes",
+        edges=tiny_composer.spec.edges,
+        checkpoint=tiny_composer.checkpoint.hash,
     )
+
+
+@pytest.fixture(scope="session")
+def emotional_checkpoint(tiny_composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with two styles and all controls; it has not learnt the added ones."""
+    folder = tmp_path_factory.mktemp("emotional")
+    known = tiny_composer.spec
+    spec = replace(
+        known,
+        styles=("folk", "rock"),
+        clip_controls=CLIP_CONTROLS,
+        edges=Edges(values={**known.edges.values, "repetition": tuple(i / 8 for i in range(1, 8))}),
+        emotion_edges=dict.fromkeys((ANY_STYLE, "folk", "rock"), _EMOTION_EDGES),
+    )
+    torch.manual_seed(0)
+    config = tiny_composer.model.config
+    weights = ConditionalVAE(config, spec).state_dict()
+    for name, trained in tiny_composer.model.state_dict().items():
+        if name in weights and weights[name].shape == trained.shape:
+            weights[name] = trained
+    save_checkpoint(folder, config, spec, weights, {})
+    flow = FlowPrior(FlowConfig(), config)
+    model_hash = Composer.load(folder, device="cpu").checkpoint.hash
+    save_flow(folder, FlowConfig(), flow, model_hash, {})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emotional_composer(emotional_checkpoint: Path) -> Composer:
+    return Composer.load(emotional_checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -92,19 +139,17 @@ def atlas(map_folder: Path) -> Atlas:
     return Atlas.load(map_folder)
 
 
-@pytest.fixture(scope="module")
-def app_url(map_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of ``app.py`` with the tiny model and the map, in a process of its own."""
-    log = tmp_path_factory.mktemp("app") / "log.txt"
+@contextmanager
+def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
+    """The address of ``app.py`` in a process of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = ["--checkpoint", str(TINY), "--map", str(map_folder)]
     with log.open("w") as output:
         app = subprocess.Popen(
             [sys.executable, "-u", "app.py", *arguments],
             cwd=ROOT,
-            env=os.environ | {"GRADIO_SERVER_PORT": str(port)},
+            env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -116,3 +161,27 @@ def app_url(map_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     finally:
         app.terminate()
         app.wait()
+
+
+@pytest.fixture(scope="module")
+def app_url(
+    emotional_checkpoint: Path, map_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The app with the small model that has all controls, and the small map."""
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    arguments = ["--checkpoint", str(emotional_checkpoint), "--map", str(map_folder)]
+    with running_app(log, *arguments) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def modelless_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app without weights."""
+    nothing = tmp_path_factory.mktemp("nothing")
+    with running_app(nothing / "log.txt", "--checkpoint", str(nothing)) as url:
+        yield url
+
+
+@pytest.fixture
+def run_app() -> Callable[..., Any]:
+    return running_app

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.clip import Clip
-from musicgen_vae.ui.components.roll import roll_value
+from musicgen_vae.ui.components.player import take_value
 from musicgen_vae.ui.figures import COLOURS, map_colourings, map_columns, map_figure
 from musicgen_vae.ui.takes import Recorder
 
@@ -55,7 +55,7 @@ def test_a_roll_has_its_times_in_seconds(recorder: Recorder, clip_of: Callable[.
     take = recorder.take(
         [clip_of(tempo_qpm=120), clip_of(tempo_qpm=60)], title="<b>T</b>", name="t"
     )
-    value = roll_value(take)
+    value = take_value(take)
     assert json.loads(json.dumps(value)) == value
     assert value["title"] == "<b>T</b>"
     assert value["bars"] == [0, 2, 4, 6, 8, 12, 16, 20]

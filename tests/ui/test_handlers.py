@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import ast
 import json
-import re
-import string
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +11,14 @@ import soundfile
 from musicgen_vae.audio.renderer import TAIL_S, duration_s
 from musicgen_vae.errors import ClipError, ControlError, InputError, MidiError
 from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.composer import DEFAULT_GUIDANCE, Composer
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Meter, Mode, Note, Role, tidy
 from musicgen_vae.music.midi import read_midi
-from musicgen_vae.ui import handlers, texts
+from musicgen_vae.ui import handlers
 from musicgen_vae.ui.handlers import MorphRequest, SampleRequest, read_upload
 from musicgen_vae.ui.takes import Recorder, facts, note_name
-
-UI = Path(handlers.__file__).parent
-
+from musicgen_vae.ui.visit import Stopped, Visit
 
 # -- Create --------------------------------------------------------------------------------------
 
@@ -51,9 +46,17 @@ def test_variation_i_is_the_one_of_seed_plus_i(tiny_composer: Composer) -> None:
 def test_takes_do_not_share_files(tiny_composer: Composer, recorder: Recorder) -> None:
     takes = handlers.sample(tiny_composer, recorder, SampleRequest(variations=2))
     takes += handlers.sample(tiny_composer, recorder, SampleRequest())
-    files = {path for take in takes for path in (take.midi, take.audio)}
-    assert len(files) == 6
+    files = {path for take in takes for path in (take.midi, take.audio, take.parameters)}
+    assert len(files) == 9
     assert all(path.is_file() and recorder.folder in path.parents for path in files)
+
+
+def test_a_take_tells_how_it_was_made(tiny_composer: Composer, recorder: Recorder) -> None:
+    takes = handlers.sample(tiny_composer, recorder, SampleRequest(seed=3, variations=2))
+    said = json.loads(takes[1].parameters.read_text())
+    assert said["checkpoint"] == tiny_composer.checkpoint.hash
+    again = SampleRequest(**said["parameters"])
+    assert handlers.sample(tiny_composer, recorder, again)[0].clips == takes[1].clips
 
 
 def test_what_is_asked_is_what_is_made(tiny_composer: Composer) -> None:
@@ -79,6 +82,47 @@ def test_levels_hold_for_all_bars_and_the_rest_is_free(tiny_composer: Composer) 
     assert controls.mode is None and controls.tempo is None
 
 
+def test_levels_can_differ_from_bar_to_bar(tiny_composer: Composer) -> None:
+    controls = SampleRequest(density=(0, None, 7, 3)).controls(tiny_composer.spec)
+    assert controls.density == (0, None, 7, 3)
+
+
+def test_a_mood_is_asked_only_of_a_model_that_knows_moods(
+    tiny_composer: Composer, emotional_composer: Composer
+) -> None:
+    request = SampleRequest(valence=0.9, arousal=-0.9)
+    with pytest.raises(ControlError, match="not trained with valence, arousal"):
+        handlers.write(tiny_composer, request)
+    controls = request.controls(emotional_composer.spec)
+    assert (controls.valence, controls.arousal) == (7, 0)
+    assert handlers.write(emotional_composer, request)
+
+
+def test_guidance_is_the_models_own() -> None:
+    assert handlers.GUIDANCE == DEFAULT_GUIDANCE
+
+
+def test_variations_of_a_take_vary_each_of_its_clips(
+    tiny_composer: Composer, recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    take = recorder.take([clip_of(0), clip_of(1)], title="T", name="t")
+    made = list(handlers.varying(tiny_composer, recorder, take, n=2, seed=5, check=lambda: None))
+    assert [len(one.clips) for one in made] == [2, 2]
+    assert made[0].clips[0] == tiny_composer.vary(clip_of(0), seed=5)[0]
+    assert made[0].title == "Variation 1 of T"
+    long = recorder.take([clip_of(0)] * 11, title="T", name="t")
+    with pytest.raises(ControlError, match="at most 128"):
+        next(handlers.varying(tiny_composer, recorder, long, n=3, seed=5, check=lambda: None))
+
+
+def test_novelty_names_the_nearest_clip_of_the_map(atlas: Atlas) -> None:
+    assert handlers.novelty_facts(None, [atlas.clip(3)]) == ()
+    assert handlers.novelty_facts(atlas, [atlas.clip(3)])[0].startswith(
+        "novelty 0.00; nearest on the map: "
+    )
+    assert handlers.novelty_facts(atlas, [atlas.clip(3)] * 2) == ("novelty 0.00",)
+
+
 def test_a_form_makes_a_clip_for_each_letter(tiny_composer: Composer, recorder: Recorder) -> None:
     (take,) = handlers.sample(tiny_composer, recorder, SampleRequest(form=" aab ", seed=4))
     assert len(take.piece.bars) == 12
@@ -99,6 +143,12 @@ def test_a_form_makes_a_clip_for_each_letter(tiny_composer: Composer, recorder: 
         {"temperature": 2.1},
         {"creativity": float("nan")},
         {"tempo_qpm": 19},
+        {"valence": 1.1},
+        {"arousal": -2},
+        {"repetition": 8},
+        {"density": (1, None, 8, 1)},
+        {"prior": "uniform"},
+        {"guidance": 7},
         {"mode": "dorian"},
         {"key": "H"},
         {"meter": "5/4"},
@@ -225,20 +275,58 @@ def morph_request(midi_file: Callable[..., Path]) -> MorphRequest:
     )
 
 
-def test_a_morph_is_heard_by_steps_and_as_a_whole(
+def test_a_morph_is_heard_by_its_ends_first_and_then_where_one_looks(
     tiny_composer: Composer, recorder: Recorder, morph_request: MorphRequest
 ) -> None:
-    clips = handlers.interpolate(tiny_composer, morph_request)
-    assert len(clips) == 3
-    step = handlers.morph_step(recorder, clips, 2)
-    assert step.title == "Step 2 of 3: 50 % of the way from A to B"
-    assert len(step.piece.bars) == 4
-    whole = handlers.morph_whole(recorder, clips)
-    assert len(whole.piece.bars) == 12
-    assert len(whole.piece.notes) >= len(step.piece.notes)
-    for outside in (0, 4):
-        with pytest.raises(ControlError, match="outside 1 to 3"):
-            handlers.morph_step(recorder, clips, outside)
+    request = replace(morph_request, steps=6)
+    seen = [2, 2, 5, 5, 5, 5]  # the visitor moves on after two steps
+    asked: list[int] = []
+
+    def focus() -> int:
+        asked.append(0)
+        return seen[len(asked) - 1]
+
+    grown = list(
+        handlers.morphing(tiny_composer, recorder, request, focus=focus, check=lambda: None)
+    )
+    there = [{i for i, take in enumerate(takes, 1) if take} for takes in grown]
+    new = [later - earlier for earlier, later in zip([set(), *there], there, strict=False)]
+    assert [*new[0], *new[1]] == [1, 6]
+    assert new[2:] == [{5}, {4}, {3}, {2}]
+    steps = [take for take in grown[-1] if take]
+    assert [steps[0].title, steps[-1].title] == [f"{x}, as the model plays it" for x in "AB"]
+    assert steps[2].title == "40 % of the way from A to B"
+    assert [take.clips[0] for take in steps] == list(handlers.interpolate(tiny_composer, request))
+    assert steps[0].facts[0].startswith("cost ")
+    whole = handlers.morph_whole(recorder, [take.clips[0] for take in steps])
+    assert len(whole.piece.bars) == 24
+
+
+def test_a_morph_stops_when_told(
+    tiny_composer: Composer, recorder: Recorder, morph_request: MorphRequest
+) -> None:
+    visit = Visit()
+    steps = handlers.morphing(
+        tiny_composer, recorder, morph_request, focus=lambda: 1, check=visit.check()
+    )
+    next(steps)
+    visit.stop()
+    with pytest.raises(Stopped):
+        next(steps)
+    with pytest.raises(Stopped):  # while notes are being written, too
+        check = visit.check()
+        visit.stop()
+        handlers.interpolate(tiny_composer, morph_request, check)
+
+
+def test_a_naive_fade_has_the_notes_of_both_ends(
+    recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    a, b = clip_of(0), clip_of(3)
+    fade = handlers.naive_fade(recorder, [a, clip_of(1), b])
+    assert len(fade.clips) == 3
+    assert {n.pitch for n in fade.clips[0].notes} == {n.pitch for n in a.notes}
+    assert {n.pitch for n in fade.clips[1].notes} == {n.pitch for n in (*a.notes, *b.notes)}
 
 
 def test_a_morph_tells_how_it_was_made(
@@ -334,30 +422,3 @@ def test_facts_of_silence() -> None:
 
 def test_note_names() -> None:
     assert [note_name(pitch) for pitch in (0, 60, 69, 127)] == ["C-1", "C4", "A4", "G9"]
-
-
-def test_every_text_is_there_and_used() -> None:
-    asked, literals = [], set()
-    for path in UI.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "text":
-                key = node.args[0]
-                if isinstance(key, ast.Constant):
-                    asked.append(re.escape(key.value))
-                elif isinstance(key, ast.JoinedStr):
-                    parts = [getattr(part, "value", None) for part in key.values]
-                    asked.append("".join(p if isinstance(p, str) else ".+" for p in parts))
-            elif isinstance(node, ast.Constant) and path.name != "texts.py":
-                literals.add(node.value)
-    assert len(asked) > 60
-    for pattern in asked:
-        assert any(re.fullmatch(pattern, key) for key in texts.ENGLISH), pattern
-    for key in texts.ENGLISH:
-        found = key in literals or any(re.fullmatch(pattern, key) for pattern in asked)
-        assert found, f"unused text: {key}"
-
-
-def test_texts_need_only_named_values() -> None:
-    for key, value in texts.ENGLISH.items():
-        names = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
-        assert all(name.isidentifier() for name in names), key

@@ -1,28 +1,52 @@
 """Clicks on the points of a Plotly figure, which ``gr.Plot`` does not report.
 
-A hidden component whose script subscribes to the figure and also marks a point in it.
+A hidden component whose script subscribes to the figure, marks points in it, and shows a small
+piano roll of the point under the pointer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_FOLDER = Path(__file__).parent
+_SCRIPT = "".join(
+    (_FOLDER / name).read_text(encoding="utf-8") for name in ("canvas.js", "plot_clicks.js")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """What is marked by the figure's last trace.
+
+    Attributes:
+        clip: number of a point.
+        place: x and y of something that is no point.
+    """
+
+    clip: int | None = None
+    place: tuple[float, float] | None = None
 
 
 class PlotClicks(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     """Triggers ``point`` with ``clip``, the first number of the clicked point's customdata.
 
-    Its value is the number of the point to be marked by the figure's last trace, or None.
+    Its value are the ``Marks``.
     """
 
-    def __init__(self, plot_id: str) -> None:
+    def __init__(self, plot_id: str, roll_of: Callable[[int], dict[str, Any] | None]) -> None:
         super().__init__(
-            html_template="<span></span>", js_on_load=_SCRIPT, visible="hidden", plot_id=plot_id
+            html_template="<span></span>",
+            js_on_load=_SCRIPT,
+            visible="hidden",
+            plot_id=plot_id,
+            server_functions=[roll_of],
         )
 
-    def postprocess(self, value: int | None) -> int | None:
-        """The number as it is."""
-        return value
+    def postprocess(self, value: Marks | None) -> dict[str, Any] | None:
+        """The marks as plain values."""
+        return None if value is None else asdict(value)

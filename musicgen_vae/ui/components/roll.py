@@ -1,88 +1,70 @@
-"""A piano roll that plays: canvas, playhead, audio and downloads of one take.
+"""A piano roll on which one chooses what is kept: a click on a bar, or on the name of a role.
 
-This module turns a take into the plain values that ``roll.js`` draws. It knows no handlers.
+It mirrors two groups of boxes, which hold the truth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from musicgen_vae.audio.renderer import duration_s, seconds_at, timed_notes
-from musicgen_vae.music.clip import Piece
-from musicgen_vae.ui.takes import Take
+from musicgen_vae.music.clip import Clip, join
+from musicgen_vae.ui.components.player import roll_value
 from musicgen_vae.ui.texts import text
 
 _TEMPLATE = """
 <figure class="roll" hidden>
-  <figcaption><strong></strong><span class="roll-remark"></span></figcaption>
-  <div class="roll-stage"><canvas role="img"></canvas><div class="roll-head"></div></div>
-  <div class="roll-bar">
-    <audio controls preload="metadata"></audio>
-    <a class="roll-midi"></a><a class="roll-audio"></a>
-  </div>
-  <ul class="roll-legend"></ul>
-  <ul class="roll-facts"></ul>
+  <canvas role="img"></canvas>
+  <ul></ul>
 </figure>
 """
-_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_FOLDER = Path(__file__).parent
+_SCRIPT = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("canvas.js", "roll.js"))
+
+TO_BOXES = "(roll) => [roll.bars, roll.roles]"
+"""JavaScript from the roll's value to those of the boxes for bars and roles."""
+FROM_BOXES = "(bars, roles, roll) => roll && { ...roll, bars, roles }"
+"""The inverse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A clip and what is kept of it.
+
+    Attributes:
+        clip: the notes.
+        bars: bars kept whole, counted from 1.
+        roles: labels of the roles kept in all bars.
+    """
+
+    clip: Clip
+    bars: Sequence[int] = ()
+    roles: Sequence[str] = ()
 
 
 class Roll(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
-    """Shows and plays a ``Take``; with None it is not there."""
+    """Triggers ``keep`` when a visitor keeps something or lets it go; None hides it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE, js_on_load=_SCRIPT, apply_default_css=False, **options
         )
 
-    def postprocess(self, value: Take | None) -> dict[str, Any] | None:
+    def postprocess(self, value: Kept | None) -> dict[str, Any] | None:
         """The values that the script reads."""
-        return None if value is None else roll_value(value)
-
-
-def roll_value(take: Take) -> dict[str, Any]:
-    """A take as plain values; Gradio adds addresses to the files.
-
-    Notes are ``[start_s, end_s, pitch, role, velocity]``, bars the seconds of their bar lines.
-    """
-    piece = take.piece
-    seconds = duration_s(piece)
-    roles = sorted({note.role for note in piece.notes})
-    shown = {"name": take.title}
-    return {
-        "title": take.title,
-        "remark": take.remark,
-        "facts": list(take.facts),
-        "legend": [[int(role), text(f"role_{role.label}")] for role in roles],
-        "notes": _notes(piece),
-        "bars": [round(s, 3) for s in seconds_at(piece, [bar.start for bar in piece.bars])],
-        "seconds": round(seconds, 3),
-        "midi": _file(take.midi),
-        "audio": _file(take.audio),
-        "labels": {
-            "roll": text("roll_label", notes=len(piece.notes), seconds=round(seconds), **shown),
-            "player": text("player_label", **shown),
-            "midi": text("midi"),
-            "audio": text("audio"),
-            "download_midi": text("download_midi", **shown),
-            "download_audio": text("download_audio", **shown),
-        },
-    }
-
-
-def _notes(piece: Piece) -> list[list[float]]:
-    return [
-        [round(n.start_s, 3), round(n.end_s, 3), n.pitch, int(n.role), n.velocity]
-        for n in timed_notes(piece)
-    ]
-
-
-def _file(path: Path) -> dict[str, Any]:
-    return {
-        "path": str(path),
-        "orig_name": path.name,
-        "meta": {"_type": "gradio.FileData"},
-    }
+        if value is None:
+            return None
+        return {
+            "roll": roll_value(join([value.clip])),
+            "bars": list(value.bars),
+            "roles": list(value.roles),
+            "texts": {
+                "label": text("edit_intro"),
+                "keeps": text("edit_keeps"),
+                "rewrites": text("edit_rewrites"),
+            },
+        }

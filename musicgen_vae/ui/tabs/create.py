@@ -1,132 +1,163 @@
-"""The Create tab: controls, seed, form, and up to 8 takes."""
+"""The Create tab: what is asked of new music, and up to 8 takes of it."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from musicgen_vae.generation.composer import Composer
-from musicgen_vae.music.attributes import N_CLASSES, ORDINAL
-from musicgen_vae.music.clip import Mode
 from musicgen_vae.ui import handlers
-from musicgen_vae.ui.components.roll import Roll
-from musicgen_vae.ui.events import PRIVATE, QUEUED, telling
-from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.components.player import Player
+from musicgen_vae.ui.events import AT_ONCE, PRIVATE, runs
+from musicgen_vae.ui.fields import Fields, build_fields
+from musicgen_vae.ui.language import label, page_address
+from musicgen_vae.ui.link import from_query, to_query
+from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.visit import Visit
 
-ANY = "any"
-_DEFAULTS = handlers.SampleRequest()
-_FIRST_SEED = 7
-_MAX_SHOWN_TEMPERATURE = 1.5
-_TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
-"""Quarter notes a minute."""
+N_MORE = 4
+"""Variations that "more like this" makes."""
 
 
-def build_create(composer: Composer, recorder: Recorder) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Create:
+    """What other parts of the page need of the tab."""
+
+    fields: Fields
+    empty: gr.Markdown
+    players: list[Player]
+    link: gr.Textbox
+    stop: gr.Button
+    linked: gr.Number
+    """Is given a new number to make what a link has put into the fields."""
+
+    @property
+    def results(self) -> list[Any]:
+        """What new takes change."""
+        return [self.empty, *self.players, self.link]
+
+
+def build_create(studio: Studio, visit: gr.State) -> Create:
     """Lay the tab out and wire it."""
-    gr.Markdown(text("create_intro"))
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
-            fields = _controls(composer)
-        with gr.Column(scale=3, min_width=300):
-            fields |= _seed_and_variations()
-            generate = gr.Button(text("generate"), variant="primary", elem_id="generate")
-            empty = gr.Markdown(text("results_empty"), elem_classes="empty")
-            rolls = [
-                Roll(elem_id=f"create-roll-{i}", visible=i == 0)
+    gr.Markdown(label("create_intro"))
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=280):
+            fields = build_fields(studio)
+        with gr.Column(scale=3, min_width=280):
+            with gr.Row(equal_height=True):
+                seed, dice, variations = _seed_and_variations()
+            fields.inputs.update(seed=seed, variations=variations)
+            with gr.Row():
+                generate = gr.Button(label("generate"), variant="primary", elem_id="generate")
+                stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="stop")
+            empty = gr.Markdown(label("results_empty"), elem_classes="empty")
+            players = [
+                Player(elem_id=f"create-{i}", visible=i == 0)
                 for i in range(handlers.MAX_VARIATIONS)
             ]
-
-    @telling
-    def on_generate(values: dict[Any, Any]) -> list[Any]:
-        asked: dict[str, Any] = {
-            name: None if values[component] == ANY else values[component]
-            for name, component in fields.items()
-        }
-        request = handlers.SampleRequest(**asked)
-        takes = handlers.sample(composer, recorder, request)
-        spare = len(rolls) - len(takes)
-        return [
-            gr.update(visible=False),
-            *(gr.update(value=take, visible=True) for take in takes),
-            *[gr.update(value=None, visible=False)] * spare,
-        ]
-
-    generate.click(
-        on_generate, inputs=set(fields.values()), outputs=[empty, *rolls], **QUEUED, **PRIVATE
-    )
-
-
-def _controls(composer: Composer) -> dict[str, Any]:
-    """The controls by the name of the request's field that they set."""
-    fields: dict[str, Any] = {}
-    free = (text("any"), ANY)
-    if len(composer.spec.styles) > 1:
-        styles = [(name, name) for name in composer.spec.styles]
-        fields["style"] = _dropdown("style", [free, *styles], ANY)
-    with gr.Row(elem_classes="in-pairs"):
-        modes = [(text(f"mode_{mode.value}"), mode.value) for mode in Mode]
-        fields["mode"] = _dropdown("mode", [free, *modes], ANY)
-        tonics = [(name, name) for name in handlers.TONICS]
-        fields["key"] = _dropdown("key", [free, *tonics], ANY)
-        meters = [(name, name) for name in handlers.ASKABLE_METERS]
-        fields["meter"] = _dropdown("meter", meters, _DEFAULTS.meter)
-        tempos = [(text("tempo_choice", tempo=tempo), tempo) for tempo in _TEMPOS]
-        fields["tempo_qpm"] = _dropdown("tempo", [free, *tempos], ANY)
-    with gr.Row(elem_classes="in-pairs"):
-        levels = [(str(level), level) for level in range(1, N_CLASSES - 1)]
-        least, most = (text("least"), 0), (text("most"), N_CLASSES - 1)
-        for name in ORDINAL:
-            choices = [free, least, *levels, most]
-            fields[name] = _dropdown(name, choices, ANY, info=text(f"{name}_info"))
-    with gr.Group():
-        for name in ("temperature", "creativity"):
-            fields[name] = gr.Slider(
-                0,
-                _MAX_SHOWN_TEMPERATURE,
-                value=getattr(_DEFAULTS, name),
-                step=0.05,
-                label=text(name),
-                info=text(f"{name}_info"),
+            link = gr.Textbox(
+                label=label("link"),
+                info=label("link_info"),
+                buttons=["copy"],
+                visible=False,
+                interactive=False,
+                elem_id="link",
             )
-    fields["form"] = gr.Textbox(
-        value=_DEFAULTS.form,
-        label=text("form"),
-        info=text("form_info"),
-        max_lines=1,
-        max_length=16,
+    linked = gr.Number(visible="hidden")
+    create = Create(
+        fields=fields, empty=empty, players=players, link=link, stop=stop, linked=linked
     )
-    return fields
+
+    def on_generate(values: dict[Any, Any]) -> Iterator[list[Any]]:
+        visitor: Visit = values[visit]
+        check = visitor.check()
+        request = fields.request(values)
+        tools = studio.tools()
+        query = to_query(request, tools.composer.checkpoint.hash)
+        made: list[Take] = []
+        for take in handlers.sampling(tools.composer, tools.recorder, request, tools.atlas, check):
+            check()
+            made.append(visitor.keep(take))
+            yield shown(create, made, request.variations, f"{page_address()}?{query}")
+
+    dice.click(lambda: secrets.randbelow(handlers.MAX_SEED), outputs=seed, **AT_ONCE, **PRIVATE)
+    inputs = {visit, *fields.inputs.values()}
+    runs(generate.click, on_generate, inputs, create.results, stop=stop, visit=visit)
+    runs(linked.change, on_generate, inputs, create.results, stop=stop, visit=visit)
+    return create
 
 
-def _seed_and_variations() -> dict[str, Any]:
-    with gr.Row(equal_height=True):
-        seed = gr.Number(
-            value=_FIRST_SEED,
-            precision=0,
-            minimum=0,
-            maximum=handlers.MAX_SEED,
-            label=text("seed"),
-            min_width=150,
-            scale=2,
-        )
-        dice = gr.Button(text("dice"), min_width=130, scale=1, elem_id="dice")
-        variations = gr.Slider(
-            1,
-            handlers.MAX_VARIATIONS,
-            value=1,
-            step=1,
-            label=text("variations"),
-            min_width=200,
-            scale=2,
-        )
-    dice.click(lambda: secrets.randbelow(handlers.MAX_SEED), outputs=seed, queue=False, **PRIVATE)
-    return {"seed": seed, "variations": variations}
+def shown(create: Create, made: list[Take], n: int, link: str = "") -> list[Any]:
+    """Updates of ``create.results`` when ``made`` is there of ``n`` takes."""
+    players = create.players
+    updates: list[Any] = [gr.skip()] * (len(made) - 1)
+    # What was shown is not sent again.
+    updates.append(gr.update(value=made[-1], visible=True))
+    if len(made) == 1:
+        updates += [gr.update(value=None, visible=False)] * (len(players) - 1)
+    else:
+        updates += [gr.skip()] * (len(players) - len(made))
+    return [gr.update(visible=False), *updates, gr.update(value=link, visible=bool(link))]
 
 
-def _dropdown(name: str, choices: list[tuple[str, Any]], value: Any, info: str = "") -> gr.Dropdown:
-    return gr.Dropdown(
-        choices, value=value, label=text(name), info=info or None, min_width=100, elem_id=name
+def more_like(studio: Studio, create: Create, take: Take, visit: Visit) -> Iterator[list[Any]]:
+    """Variations of a take, as updates of ``create.results``."""
+    check = visit.check()
+    tools = studio.tools()
+    n = max(1, min(N_MORE, handlers.MAX_CLIPS // len(take.clips)))
+    seed = secrets.randbelow(handlers.MAX_SEED)
+    made: list[Take] = []
+    for one in handlers.varying(tools.composer, tools.recorder, take, n=n, seed=seed, check=check):
+        check()
+        made.append(visit.keep(one))
+        yield shown(create, made, n)
+
+
+def opened_by_link(
+    studio: Studio, create: Create, query: Mapping[str, str]
+) -> dict[Any, Any] | None:
+    """Updates of the fields for a link, and the wish to make it; None where there is no link.
+
+    Raises:
+        ControlError: if the link asks for what nobody can.
+    """
+    found = from_query(query)
+    if found is None:
+        return None
+    request, checkpoint = found
+    if studio.spec:
+        request.controls(studio.spec)  # such as a style that this model does not know
+    updates = create.fields.updates(request)
+    if studio.checkpoint != checkpoint:
+        gr.Warning(text("link_other_checkpoint", checkpoint=checkpoint), title=text("link"))
+    return updates | {create.linked: secrets.randbelow(handlers.MAX_SEED)}
+
+
+def _seed_and_variations() -> tuple[gr.Number, gr.Button, gr.Slider]:
+    seed = gr.Number(
+        value=7,
+        precision=0,
+        minimum=0,
+        maximum=handlers.MAX_SEED,
+        label=label("seed"),
+        min_width=120,
+        scale=2,
+        elem_id="seed",
     )
+    dice = gr.Button(label("dice"), min_width=110, scale=1, elem_id="dice")
+    variations = gr.Slider(
+        1,
+        handlers.MAX_VARIATIONS,
+        value=4,
+        step=1,
+        label=label("variations"),
+        min_width=180,
+        scale=2,
+        elem_id="variations",
+    )
+    return seed, dice, variations

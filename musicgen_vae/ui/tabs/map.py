@@ -3,77 +3,192 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import Composer
+from musicgen_vae.music.clip import join
 from musicgen_vae.ui import handlers
-from musicgen_vae.ui.components.plot_clicks import PlotClicks
-from musicgen_vae.ui.components.roll import Roll
-from musicgen_vae.ui.events import PRIVATE, QUEUED, telling
+from musicgen_vae.ui.components.player import Player, roll_value
+from musicgen_vae.ui.components.plot_clicks import Marks, PlotClicks
+from musicgen_vae.ui.events import PRIVATE, QUEUED, RENDERED, telling
 from musicgen_vae.ui.figures import map_colourings, map_columns, map_figure
-from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.language import label
+from musicgen_vae.ui.studio import Studio, Tools
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.visit import Visit
 
 _PLOT_ID = "map-plot"
+_LAYOUTS = ("tsne", "pca")
 
 
-def build_map(composer: Composer, recorder: Recorder, atlas: Atlas | None) -> None:
-    """Lay the tab out and wire it; without an atlas it says so."""
-    if atlas is None:
-        gr.Markdown(text("map_missing"))
-        return
-    columns = map_columns(atlas)
-    colourings = map_colourings(columns)
-    gr.Markdown(text("map_intro"))
-    if atlas.checkpoint != composer.checkpoint.hash:
-        gr.Markdown(text("map_stale"))
+@dataclass(frozen=True, kw_only=True)
+class MapTab:
+    """What other parts of the page need of the tab: what changes when music is placed."""
+
+    layout: gr.Radio
+    placed: list[Any]
+
+
+def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
+    """Lay the tab out and wire it; the map itself comes when the tab is first opened."""
+    gr.Markdown(label("map_intro"))
+    note = gr.Markdown(visible=False)
     with gr.Row(equal_height=True):
-        colour = gr.Radio(
-            [(text(f"colour_{name}"), name) for name in colourings],
-            value=colourings[0],
-            label=text("colour"),
-            min_width=240,
+        colour = gr.Radio([], label=label("colour"), min_width=240, elem_id="map-colour")
+        layout = gr.Radio(
+            [(label(f"layout_{name}"), name) for name in _LAYOUTS],
+            value=_LAYOUTS[0],
+            label=label("layout"),
+            min_width=160,
+            elem_id="map-layout",
         )
         search = gr.Dropdown(
-            [
-                (text("search_choice", label=label, source=atlas.info(i).source), i)
-                for i, label in enumerate(columns.labels)
-            ],
+            [],
             value=None,
-            label=text("search"),
-            info=text("search_info"),
+            label=label("search"),
+            info=label("search_info"),
             min_width=240,
             elem_id="map-search",
         )
-    plot = gr.Plot(
-        map_figure(atlas, columns, colourings[0]), label=text("plot_label"), elem_id=_PLOT_ID
-    )
-    clicks = PlotClicks(_PLOT_ID)
+    plot = gr.Plot(label=label("plot_label"), elem_id=_PLOT_ID)
+    trust = gr.Markdown(elem_classes="small-print")
+
+    def roll_of(clip: int) -> dict[str, Any] | None:
+        """The roll of a clip, for the pointer that is over it; nothing the map does not show."""
+        atlas = studio.tools().atlas
+        known = atlas is not None and isinstance(clip, int) and 0 <= clip < len(atlas)
+        return roll_value(join([atlas.clip(clip)])) if atlas and known else None
+
+    clicks = PlotClicks(_PLOT_ID, roll_of)
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=300):
-            original = Roll(elem_id="map-original")
-        with gr.Column(min_width=300):
-            made = Roll(elem_id="map-reconstruction")
-    gr.Markdown(_attribution(atlas))
+        with gr.Column(min_width=280):
+            original = Player(elem_id="map-original")
+        with gr.Column(min_width=280):
+            made = Player(elem_id="map-reconstruction")
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            file = gr.File(
+                label=label("place_file"),
+                file_types=[".mid", ".midi", ".rmi"],
+                height=110,
+                elem_id="map-file",
+            )
+            neighbours = gr.Radio(
+                [],
+                label=label("neighbours"),
+                info=label("neighbours_info"),
+                visible=False,
+                elem_id="map-neighbours",
+            )
+        with gr.Column(min_width=280):
+            own = Player(elem_id="map-own")
+    attribution = gr.Markdown()
 
     @telling
-    def on_point(event: gr.EventData) -> list[Any]:
+    def on_open(visit: Visit) -> list[Any]:
+        tools = studio.tools()
+        atlas = tools.atlas
+        if atlas is None:
+            hidden = gr.update(visible=False)
+            return [gr.update(value=text("map_missing"), visible=True), *[hidden] * 6]
+        stale = atlas.checkpoint != tools.composer.checkpoint.hash
+        columns = map_columns(atlas)
+        colourings = map_colourings(columns)
+        return [
+            gr.update(value=text("map_stale"), visible=stale),
+            gr.update(
+                choices=[(text(f"colour_{name}"), name) for name in colourings],
+                value=colourings[0],
+            ),
+            gr.update(
+                choices=[
+                    (text("search_choice", label=shown, source=atlas.info(i).source), i)
+                    for i, shown in enumerate(columns.labels)
+                ]
+            ),
+            gr.update(visible=len(atlas.layouts) > 1),
+            map_figure(atlas, columns, colourings[0]),
+            _trust(atlas, _LAYOUTS[0]),
+            _attribution(atlas),
+        ]
+
+    def chosen(index: int, visit: Visit) -> list[Any]:
+        tools, atlas = _with_atlas(studio)
+        takes = handlers.map_clip(tools.composer, atlas, tools.recorder, index)[:2]
+        return [*(visit.keep(take) for take in takes), Marks(clip=index)]
+
+    @telling
+    def on_point(visit: Visit, event: gr.EventData) -> list[Any]:
         index = int(event.clip)
-        return [*handlers.map_clip(composer, atlas, recorder, index)[:2], index, index]
+        return [*chosen(index, visit), index]
 
     @telling
-    def on_search(index: int | None) -> list[Any]:
-        if index is None:
-            return [gr.skip()] * 3
-        return [*handlers.map_clip(composer, atlas, recorder, index)[:2], index]
+    def on_search(index: int | None, visit: Visit) -> list[Any]:
+        return [gr.skip()] * 3 if index is None else chosen(index, visit)
 
-    clicks.point(on_point, outputs=[original, made, clicks, search], **QUEUED, **PRIVATE)
-    search.input(on_search, search, [original, made, clicks], **QUEUED, **PRIVATE)
-    colour.input(lambda name: map_figure(atlas, columns, name), colour, plot, **PRIVATE)
+    @telling
+    def on_look(name: str, layout: str) -> list[Any]:
+        _, atlas = _with_atlas(studio)
+        return [map_figure(atlas, map_columns(atlas), name, layout), _trust(atlas, layout)]
+
+    @telling
+    def on_file(file: str | None, layout: str, visit: Visit) -> list[Any]:
+        if file is None:
+            return [None, gr.update(choices=[], visible=False), None]
+        upload = handlers.read_upload(file, studio.tools().composer)
+        return placed(studio, upload, layout, visit)
+
+    shown = [note, colour, search, layout, plot, trust, attribution]
+    tab.select(on_open, visit, shown, **RENDERED, **PRIVATE)
+    heard = [original, made, clicks]
+    clicks.point(on_point, visit, [*heard, search], **QUEUED, **PRIVATE)
+    search.input(on_search, [search, visit], heard, **QUEUED, **PRIVATE)
+    neighbours.input(on_search, [neighbours, visit], heard, **QUEUED, **PRIVATE)
+    gr.on(
+        [colour.input, layout.input],
+        on_look,
+        [colour, layout],
+        [plot, trust],
+        **RENDERED,
+        **PRIVATE,
+    )
+    where = [own, neighbours, clicks]
+    gr.on([file.upload, file.clear], on_file, [file, layout, visit], where, **QUEUED, **PRIVATE)
+    return MapTab(layout=layout, placed=where)
+
+
+def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[Any]:
+    """Updates of ``MapTab.placed`` that show where the first clip of ``upload`` lies."""
+    tools, atlas = _with_atlas(studio)
+    take, placement = handlers.place(tools.composer, atlas, tools.recorder, upload)
+    choices = [
+        (text("neighbour", label=atlas.label(i), distance=f"{distance:.1f}"), i)
+        for i, distance in zip(placement.neighbours, placement.distances, strict=True)
+    ]
+    at = placement.places.get(layout) or placement.places[_LAYOUTS[0]]
+    return [
+        visit.keep(take),
+        gr.update(choices=choices, value=None, visible=True),
+        Marks(place=at),
+    ]
+
+
+def _with_atlas(studio: Studio) -> tuple[Tools, Atlas]:
+    tools = studio.tools()
+    if tools.atlas is None:
+        raise ControlError(text("map_missing_api"))
+    return tools, tools.atlas
+
+
+def _trust(atlas: Atlas, layout: str) -> str:
+    value = atlas.trust.get(layout)
+    return "" if value is None else text("map_trust", value=f"{value:.3f}")
 
 
 def _attribution(atlas: Atlas) -> str:

@@ -11,12 +11,15 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
-from musicgen_vae.generation.composer import Composer
 from musicgen_vae.ui import handlers
-from musicgen_vae.ui.components.roll import Roll
-from musicgen_vae.ui.events import PRIVATE, QUEUED, RENDERED, plain, telling
-from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.components.player import CHOOSE_STEP, Player, Steps
+from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, plain, runs, telling
+from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.language import label
+from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.visit import Visit
 
 EXAMPLES_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "examples"
 _PAIRS = (
@@ -25,187 +28,218 @@ _PAIRS = (
     ("greensleeves", "fur_elise"),
 )
 _SIDES = ("a", "b")
+_N_STEPS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """The components of one of the two tunes."""
+    """The components of one of the two tunes; ``source`` holds the tune itself."""
 
+    source: gr.State
     file: gr.File
     example: gr.Dropdown
-    clip: gr.Dropdown
-    roll: Roll
+    clip: gr.Radio
+    player: Player
 
     @property
-    def outputs(self) -> list[gr.components.Component]:
-        """What changes when another file is chosen."""
-        return [self.file, self.clip, self.roll, self.example]
+    def outputs(self) -> list[Any]:
+        """What changes when another tune is chosen."""
+        return [self.source, self.file, self.clip, self.player, self.example]
 
 
-def build_morph(composer: Composer, recorder: Recorder) -> None:
-    """Lay the tab out and wire it."""
-    examples = _examples()
-    gr.Markdown(text("morph_intro"))
+def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
+    """Lay the tab out and wire it; returns both sides, for takes from elsewhere."""
+    tunes = examples()
+    gr.Markdown(label("morph_intro"))
     with gr.Row(elem_classes="pairs"):
         pairs = [
-            (gr.Button(text("pair", a=examples[a], b=examples[b]), size="sm", min_width=200), a, b)
+            (gr.Button(text("pair", a=tunes[a], b=tunes[b]), size="sm", min_width=200), a, b)
             for a, b in ((_path(a), _path(b)) for a, b in _PAIRS)
-            if a in examples and b in examples
+            if a in tunes and b in tunes
         ]
     with gr.Row(equal_height=False):
-        sides = [_side(name, examples) for name in _SIDES]
+        sides = [_side(name, tunes) for name in _SIDES]
     with gr.Row(equal_height=True):
+        key = gr.Radio(
+            [(label(f"morph_key_{name}"), name) for name in handlers.KEY_CHOICES],
+            value="a",
+            label=label("morph_key"),
+            min_width=200,
+            elem_id="morph-key",
+        )
+        path = gr.Radio(
+            [(label(f"path_{name}"), name) for name in handlers.PATHS],
+            value="line",
+            label=label("path"),
+            min_width=200,
+            elem_id="morph-path",
+        )
         steps = gr.Slider(
             handlers.MIN_STEPS,
             handlers.MAX_STEPS,
-            value=9,
+            value=_N_STEPS,
             step=1,
-            label=text("steps"),
-            info=text("steps_info"),
+            label=label("steps"),
+            info=label("steps_info"),
             min_width=200,
+            elem_id="morph-steps",
         )
-        key = gr.Radio(
-            [(text(f"morph_key_{name}"), name) for name in handlers.KEY_CHOICES],
-            value="a",
-            label=text("morph_key"),
-            min_width=200,
-        )
-        path = gr.Radio(
-            [(text(f"path_{name}"), name) for name in handlers.PATHS],
-            value="line",
-            label=text("path"),
-            min_width=200,
-        )
-    morph = gr.Button(text("morph"), variant="primary", elem_id="morph")
-    clips = gr.State(())
+    with gr.Row():
+        morph = gr.Button(label("morph"), variant="primary", elem_id="morph")
+        stop = gr.Button(label("stop"), variant="stop", visible=False)
     step = gr.Slider(
-        1,
-        9,
-        value=1,
-        step=1,
-        label=text("step"),
-        info=text("step_info"),
-        visible=False,
-        elem_id="step",
+        1, _N_STEPS, value=1, step=1, label=label("step"), visible=False, elem_id="step"
     )
-    step_roll = Roll(elem_id="morph-step")
-    whole_roll = Roll(elem_id="morph-whole")
+    player = Player(elem_id="morph-step", elem_classes="large")
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            whole = Player(elem_id="morph-whole")
+        with gr.Column(min_width=280):
+            fade = Player(elem_id="morph-fade")
 
-    def load(file: str | None) -> list[Any]:
-        """The file, its clips to choose from, a preview; an unusable file is told and dropped."""
-        nothing = [None, gr.update(choices=[], value=None, visible=False), None]
-        if file is None:
-            return nothing
-        try:
-            upload = handlers.read_upload(file, composer)
-            take = handlers.preview(composer, recorder, upload, 0)
-        except InputError as error:
-            gr.Warning(plain(error), title=text("upload_error_title"))
-            return nothing
-        choices = [(choice, i) for i, choice in enumerate(upload.choices)]
-        return [file, gr.update(choices=choices, value=0, visible=True), take]
-
-    @telling
-    def on_file(file: str | None) -> list[Any]:
-        return [*load(file), None]
-
-    @telling
-    def on_example(file: str) -> list[Any]:
-        return [*load(file), gr.skip()]
-
-    @telling
-    def on_pair(a: str, b: str) -> list[Any]:
-        return [*load(a), None, *load(b), None]
-
-    @telling
-    def on_clip(file: str | None, index: int) -> Any:
-        return handlers.preview(composer, recorder, handlers.read_upload(file, composer), index)
-
-    @telling
     def on_morph(
-        file_a: str | None,
-        file_b: str | None,
+        a: Upload | None,
+        b: Upload | None,
         clip_a: int | None,
         clip_b: int | None,
         n_steps: int,
         key_choice: str,
         path_choice: str,
+        visit: Visit,
     ) -> Iterator[list[Any]]:
-        if file_a is None or file_b is None:
+        if a is None or b is None:
             raise ControlError(text("morph_missing"))
+        check = visit.check()
         request = handlers.MorphRequest(
-            a=handlers.read_upload(file_a, composer),
-            b=handlers.read_upload(file_b, composer),
+            a=a,
+            b=b,
             clip_a=clip_a or 0,
             clip_b=clip_b or 0,
             steps=n_steps,
             key=key_choice,
             path=path_choice,
         )
-        made = handlers.interpolate(composer, request)
-        slider = gr.update(maximum=n_steps, value=1, visible=True)
-        yield [made, slider, handlers.morph_step(recorder, made, 1), None]
-        yield [gr.skip()] * 3 + [handlers.morph_whole(recorder, made)]
+        tools = studio.tools()
+        visit.focus = 1
+        slider: Any = gr.update(maximum=n_steps, value=1, visible=True)
+        series = ""
+        takes: list[Take | None] = []
+        for takes in handlers.morphing(
+            tools.composer, tools.recorder, request, focus=lambda: visit.focus, check=check
+        ):
+            takes = [take and visit.keep(take) for take in takes]
+            series = series or next(take.id for take in takes if take)
+            shown = Steps(series=series, takes=takes, index=visit.focus - 1)
+            yield [shown, slider, None, None] if slider else [shown, *[gr.skip()] * 3]
+            slider = None
+        clips = [clip for take in takes if take for clip in take.clips]
+        for i, make in enumerate((handlers.morph_whole, handlers.naive_fade)):
+            check()
+            made = visit.keep(make(tools.recorder, clips))
+            yield [gr.skip(), gr.skip(), *(made if i == j else gr.skip() for j in range(2))]
 
     @telling
-    def on_step(made: tuple[Any, ...], n: int) -> Any:
-        if not made:
-            raise ControlError(text("lost_steps"))
-        return handlers.morph_step(recorder, made, n)
+    def on_step(step: int, visit: Visit) -> None:
+        visit.focus = step
+
+    @telling
+    def on_file(file: str | None) -> list[Any]:
+        return [*_load(studio, file), None]
+
+    @telling
+    def on_example(file: str) -> list[Any]:
+        return [*_load(studio, file), gr.skip()]
+
+    @telling
+    def on_pair(a: str, b: str) -> list[Any]:
+        return [*_load(studio, a), None, *_load(studio, b), None]
+
+    @telling
+    def on_clip(upload: Upload | None, index: int) -> Any:
+        return handlers.preview(*_hands(studio), upload, index) if upload else gr.skip()
 
     for side in sides:
         loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
         gr.on([side.file.upload, side.file.clear], on_file, side.file, **loaded)
         side.example.input(on_example, side.example, **loaded)
-        side.clip.input(on_clip, [side.file, side.clip], side.roll, **RENDERED, **PRIVATE)
+        side.clip.input(on_clip, [side.source, side.clip], side.player, **RENDERED, **PRIVATE)
+    asked = [*(side.source for side in sides), *(side.clip for side in sides)]
+    asked += [steps, key, path, visit]
+    made = [player, step, whole, fade]
+    runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)
     for button, a, b in pairs:
-        button.click(
-            partial(on_pair, a, b),
-            outputs=[component for side in sides for component in side.outputs],
-            **RENDERED,
-            **PRIVATE,
-        )
-    morph.click(
-        on_morph,
-        [*(side.file for side in sides), *(side.clip for side in sides), steps, key, path],
-        [clips, step, step_roll, whole_roll],
-        **QUEUED,
-        **PRIVATE,
-    )
-    step.input(
-        on_step,
-        [clips, step],
-        step_roll,
-        trigger_mode="always_last",
-        show_progress="hidden",
-        **RENDERED,
-        **PRIVATE,
-    )
+        both = [component for side in sides for component in side.outputs]
+        load = button.click(partial(on_pair, a, b), outputs=both, **RENDERED, **PRIVATE)
+        runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
+    step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
+    step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE)
+    return sides
 
 
-def _side(name: str, examples: dict[str, str]) -> Side:
+def received(studio: Studio, take: Take) -> list[Any]:
+    """Updates of a side's outputs that put ``take`` there."""
+    upload = Upload(piece=take.piece, title=take.title)
+    return [*_chosen(studio, upload, None), None]
+
+
+def _load(studio: Studio, file: str | None) -> list[Any]:
+    """The tune in a file, its clips to choose from, a preview; a bad file is told and dropped."""
+    nothing = [None, None, gr.update(choices=[], value=None, visible=False), None]
+    if file is None:
+        return nothing
+    try:
+        return _chosen(studio, handlers.read_upload(file, _hands(studio)[0]), file)
+    except InputError as error:
+        gr.Warning(plain(error), title=text("upload_error_title"))
+        return nothing
+
+
+def _chosen(studio: Studio, upload: Upload, file: str | None) -> list[Any]:
+    take = handlers.preview(*_hands(studio), upload, 0)
+    choices = [(choice, i) for i, choice in enumerate(upload.choices)]
+    return [upload, file, gr.update(choices=choices, value=0, visible=True), take]
+
+
+def _hands(studio: Studio) -> tuple[Any, Any]:
+    tools = studio.tools()
+    return tools.composer, tools.recorder
+
+
+def _side(name: str, tunes: dict[str, str]) -> Side:
     with gr.Column(min_width=280):
         file = gr.File(
-            label=text(f"upload_{name}"),
+            label=label(f"upload_{name}"),
             file_types=[".mid", ".midi", ".rmi"],
             height=110,
             elem_id=f"file-{name}",
         )
         example = gr.Dropdown(
-            [(title, path) for path, title in examples.items()],
+            [(title, path) for path, title in tunes.items()],
             value=None,
-            label=text(f"example_{name}"),
+            label=label(f"example_{name}"),
             elem_id=f"example-{name}",
         )
-        clip = gr.Dropdown([], label=text(f"clip_{name}"), visible=False, elem_id=f"clip-{name}")
-        return Side(file=file, example=example, clip=clip, roll=Roll(elem_id=f"morph-{name}"))
+        clip = gr.Radio(
+            [],
+            label=label(f"clip_{name}"),
+            visible=False,
+            elem_id=f"clip-{name}",
+            elem_classes="strip",
+        )
+        return Side(
+            source=gr.State(None),
+            file=file,
+            example=example,
+            clip=clip,
+            player=Player(elem_id=f"morph-{name}"),
+        )
 
 
 def _path(stem: str) -> str:
     return str(EXAMPLES_FOLDER / f"{stem}.mid")
 
 
-def _examples() -> dict[str, str]:
+def examples() -> dict[str, str]:
     """Path → title of the tunes that ship, by title."""
     found = {str(path): handlers.read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
     return dict(sorted(found.items(), key=lambda item: item[1]))

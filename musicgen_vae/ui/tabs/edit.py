@@ -1,0 +1,225 @@
+"""The Edit tab: four bars, what stays of them, and what the model writes instead of the rest."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from musicgen_vae.errors import ControlError, InputError
+from musicgen_vae.music.clip import BARS_PER_CLIP, Mode, Role
+from musicgen_vae.ui import handlers
+from musicgen_vae.ui.components.player import Player
+from musicgen_vae.ui.components.roll import FROM_BOXES, TO_BOXES, Kept, Roll
+from musicgen_vae.ui.editing import ACTIONS, EditRequest, edit
+from musicgen_vae.ui.events import PRIVATE, RENDERED, plain, runs, telling
+from musicgen_vae.ui.fields import ANY
+from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.language import label
+from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.takes import Take
+from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.visit import Visit
+
+MAX_UNDO = 16
+_KEPT_AT_FIRST = (Role.MELODY.label,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditTab:
+    """What other parts of the page need of the tab.
+
+    Attributes:
+        outputs: what changes when other music is chosen.
+        kept: the boxes for bars and roles.
+    """
+
+    outputs: list[Any]
+    kept: list[Any]
+
+
+def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> EditTab:
+    """Lay the tab out and wire it.
+
+    Args:
+        studio: has the model.
+        visit: what is remembered of the visitor.
+        examples: path to title of the tunes that ship.
+    """
+    source, history, made = gr.State(None), gr.State([]), gr.State(None)
+    gr.Markdown(label("edit_intro"))
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            file = gr.File(
+                label=label("upload_edit"),
+                file_types=[".mid", ".midi", ".rmi"],
+                height=110,
+                elem_id="edit-file",
+            )
+        with gr.Column(min_width=280):
+            example = gr.Dropdown(
+                [(title, path) for path, title in examples.items()],
+                value=None,
+                label=label("example_edit"),
+                elem_id="edit-example",
+            )
+    clip = gr.Radio(
+        [], label=label("clip_edit"), visible=False, elem_id="edit-clip", elem_classes="strip"
+    )
+    roll = Roll(elem_id="edit-roll")
+    with gr.Row(equal_height=True):
+        bars = gr.CheckboxGroup(
+            list(range(1, BARS_PER_CLIP + 1)), label=label("kept_bars"), elem_id="kept-bars"
+        )
+        roles = gr.CheckboxGroup(
+            [(label(f"role_{role.label}"), role.label) for role in Role],
+            value=list(_KEPT_AT_FIRST),
+            label=label("kept_roles"),
+            info=label("kept_info"),
+            elem_id="kept-roles",
+        )
+    action = gr.Radio(
+        [(label(f"action_{name}"), name) for name in ACTIONS],
+        value=ACTIONS[0],
+        label=label("action"),
+        info=label("action_info"),
+        elem_id="action",
+    )
+    with gr.Row(visible=False) as change:
+        changes = _changes(studio)
+    with gr.Row():
+        do = gr.Button(label("edit"), variant="primary", elem_id="do-edit")
+        stop = gr.Button(label("stop"), variant="stop", visible=False)
+        use = gr.Button(label("use_result"), elem_id="use-result")
+        undo = gr.Button(label("undo"), elem_id="undo")
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            original = Player(elem_id="edit-original")
+        with gr.Column(min_width=280):
+            result = Player(elem_id="edit-result")
+    outputs = [source, file, example, clip, roll, original, result, made]
+
+    @telling
+    def on_file(file: str | None, bars: list[int], roles: list[str]) -> list[Any]:
+        return _load(studio, file, bars, roles) + [gr.skip()]
+
+    @telling
+    def on_example(file: str, bars: list[int], roles: list[str]) -> list[Any]:
+        return _load(studio, file, bars, roles) + [[]]
+
+    @telling
+    def on_clip(upload: Upload | None, index: int, bars: list[int], roles: list[str]) -> list[Any]:
+        if upload is None:
+            return [gr.skip()] * 2
+        tools = studio.tools()
+        kept = Kept(clip=upload.clip(index), bars=bars, roles=roles)
+        return [kept, handlers.preview(tools.composer, tools.recorder, upload, index)]
+
+    def on_do(values: dict[Any, Any]) -> list[Any]:
+        visitor: Visit = values[visit]
+        check = visitor.check()
+        upload = values[source]
+        if upload is None:
+            raise ControlError(text("edit_missing"))
+        asked = {name: values[field] for name, field in changes.items()}
+        if not asked.pop("mood", False):
+            asked |= {"valence": None, "arousal": None}
+        request = EditRequest(
+            upload=upload,
+            clip=values[clip] or 0,
+            action=values[action],
+            roles=values[roles],
+            bars=values[bars],
+            seed=secrets.randbelow(handlers.MAX_SEED),
+            **{name: None if value == ANY else value for name, value in asked.items()},
+        )
+        tools = studio.tools()
+        take = visitor.keep(edit(tools.composer, tools.recorder, request, check))
+        return [take, take]
+
+    @telling
+    def on_use(
+        take: Take | None, upload: Upload | None, history: list[Upload], bars: Any, roles: Any
+    ) -> list[Any]:
+        if take is None or upload is None:
+            raise ControlError(text("edit_missing"))
+        return [*received(studio, take, bars, roles), [*history, upload][-MAX_UNDO:]]
+
+    @telling
+    def on_undo(history: list[Upload], bars: list[int], roles: list[str]) -> list[Any]:
+        if not history:
+            raise ControlError(text("edit_nothing"))
+        return [*_chosen(studio, history[-1], None, bars, roles), history[:-1]]
+
+    kept = [bars, roles]
+    loaded = {"outputs": [*outputs, history], **RENDERED, **PRIVATE}
+    gr.on([file.upload, file.clear], on_file, [file, *kept], **loaded)
+    example.input(on_example, [example, *kept], **loaded)
+    clip.input(on_clip, [source, clip, *kept], [roll, original], **RENDERED, **PRIVATE)
+    use.click(on_use, [made, source, history, *kept], **loaded)
+    undo.click(on_undo, [history, *kept], **loaded)
+    roll.keep(None, roll, kept, js=TO_BOXES, **PRIVATE)
+    for boxes in kept:
+        boxes.change(None, [*kept, roll], roll, js=FROM_BOXES, **PRIVATE)
+    action.change(
+        lambda name: gr.update(visible=name == "transfer"), action, change, queue=False, **PRIVATE
+    )
+    inputs = {visit, source, clip, action, *kept, *changes.values()}
+    runs(do.click, on_do, inputs, [result, made], stop=stop, visit=visit)
+    return EditTab(outputs=outputs, kept=kept)
+
+
+def received(studio: Studio, take: Take, bars: list[int], roles: list[str]) -> list[Any]:
+    """Updates of ``EditTab.outputs`` that put ``take`` there."""
+    upload = Upload(piece=take.piece, title=take.title)
+    return _chosen(studio, upload, None, bars, roles)
+
+
+def _load(studio: Studio, file: str | None, bars: list[int], roles: list[str]) -> list[Any]:
+    """The tune in a file; a bad file is told and dropped."""
+    nothing = [None, None, None, gr.update(choices=[], value=None, visible=False), *[None] * 4]
+    if file is None:
+        return nothing
+    try:
+        upload = handlers.read_upload(file, studio.tools().composer)
+        return _chosen(studio, upload, file, bars, roles)
+    except InputError as error:
+        gr.Warning(plain(error), title=text("upload_error_title"))
+        return nothing
+
+
+def _chosen(
+    studio: Studio, upload: Upload, file: str | None, bars: list[int], roles: list[str]
+) -> list[Any]:
+    tools = studio.tools()
+    choices = [(choice, i) for i, choice in enumerate(upload.choices)]
+    return [
+        upload,
+        file,
+        None,
+        gr.update(choices=choices, value=0, visible=True),
+        Kept(clip=upload.clip(0), bars=bars, roles=roles),
+        handlers.preview(tools.composer, tools.recorder, upload, 0),
+        None,
+        None,
+    ]
+
+
+def _changes(studio: Studio) -> dict[str, Any]:
+    """What "change style or mood" asks, by the request's field."""
+    spec = studio.spec
+    free = (label("any"), ANY)
+    fields: dict[str, Any] = {}
+    if spec and len(spec.styles) > 1:
+        styles = [free, *((name, name) for name in spec.styles)]
+        fields["style"] = gr.Dropdown(styles, value=ANY, label=label("style"), min_width=100)
+    modes = [free, *((label(f"mode_{mode.value}"), mode.value) for mode in Mode)]
+    fields["mode"] = gr.Dropdown(modes, value=ANY, label=label("mode"), min_width=100)
+    if spec and {"valence", "arousal"} <= set(spec.clip_controls):
+        fields["mood"] = gr.Checkbox(False, label=label("mood"), min_width=100)
+        for name in ("valence", "arousal"):
+            fields[name] = gr.Slider(-1, 1, value=0, step=0.05, label=label(name), min_width=140)
+    return fields
