@@ -79,12 +79,12 @@ def read_file(path: Path) -> Piece:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        piece = read_midi(data, title=path.stem)
+        piece = read_midi(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if piece.beats_estimated:
         say(f"{path}: its notes are off its own grid, so the beats were estimated")
-    return piece
+    return piece if piece.title else replace(piece, title=path.stem)
 
 
 def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:

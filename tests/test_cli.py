@@ -194,7 +194,7 @@ def test_what_a_command_made_is_rendered_beside_it_and_equally_loud(
         said = said_by(sound["audio"])
         assert said["seed"] == result["seed"] and said["checkpoint"] == result["checkpoint"]
         assert said["parameters"] == result["parameters"]
-        assert said["title"] == f"sample_{result['seed']}"
+        assert said["title"] == f"sample {result['seed']}"
 
 
 @pytest.mark.parametrize(
