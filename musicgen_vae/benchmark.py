@@ -39,7 +39,7 @@ def median_s(run: Callable[[], object], repeats: int = _REPEATS) -> float:
     return statistics.median(times)
 
 
-class Products(TorchDispatchMode):
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the matrix products of what runs inside it, to be run again without the rest.
 
     Attention counts as one product. Weights are the model's own, so that they come from where
@@ -47,7 +47,7 @@ class Products(TorchDispatchMode):
     """
 
     def __init__(self, models: Iterable[nn.Module]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.weights = {
             p.untyped_storage().data_ptr() for model in models for p in model.parameters()
         }
