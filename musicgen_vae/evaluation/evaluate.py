@@ -42,6 +42,9 @@ from musicgen_vae.training.loop import select
 
 FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
+FORMAT = 2
+"""Of the figures; parts of another one are not mixed with these."""
+_KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64
 _MORPH_STEPS = 9
 
@@ -276,6 +279,7 @@ def evaluate(
         log=log,
     )
     result: dict[str, Any] = {
+        "format": FORMAT,
         "checkpoint": composer.checkpoint.hash,
         "split": split,
         "clips": len(evaluation.test),
@@ -293,8 +297,8 @@ def evaluate(
 def merged(previous: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """The result with those parts of an earlier one that it lacks, if both are of one kind.
 
-    Results of another checkpoint, another split or another number of clips are left behind.
+    Results of another format, checkpoint, split or number of clips are left behind.
     """
-    same = all(previous.get(key) == result[key] for key in ("checkpoint", "split", "clips"))
+    same = all(previous.get(key) == result[key] for key in _KIND)
     kept = {name: previous[name] for name in PARTS if same and name in previous}
     return {**result, **{name: value for name, value in kept.items() if name not in result}}

@@ -97,10 +97,12 @@ def test_trade_off_has_a_row_for_each_checkpoint(corpus: Path) -> None:
 
 
 def test_parts_join_those_of_the_same_kind() -> None:
-    first = {"checkpoint": "a", "split": "test", "clips": 3, "morphs": 1, "control": 2}
-    second = {"checkpoint": "a", "split": "test", "clips": 3, "control": 5}
+    kind = {"format": 2, "checkpoint": "a", "split": "test", "clips": 3}
+    first = {**kind, "morphs": 1, "control": 2}
+    second = {**kind, "control": 5}
     assert merged(first, second) == {**second, "morphs": 1}
     assert merged({**first, "checkpoint": "b"}, second) == second
+    assert merged({**first, "format": 1}, second) == second
     assert merged({}, second) == second
 
 
