@@ -156,13 +156,11 @@ class Composer:
             known = None if styles is None else styles[begin : begin + _ENCODE_BATCH]
             condition = measured_condition(chunk, self.spec, known).to(self.device)
             rows = Rows.pad([clip_to_tokens(clip) for clip in chunk]).to(self.device)
-            control = self.model.control(condition)
-            steps, none = condition.bar_steps, Rows.none(len(chunk), self.device)
             parts.append(
                 (
-                    self.model.encoder(rows, control, steps, partial=False),
-                    self.model.encoder(none, control, steps, partial=True),
-                    control,
+                    self.model.posterior(rows, condition),
+                    self.model.prior(condition, Rows.none(len(chunk), self.device)),
+                    self.model.control(condition),
                     condition,
                 )
             )
