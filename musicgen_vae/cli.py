@@ -581,25 +581,31 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.limit is not None and arguments.limit < 1:
         raise ControlError(f"limit {arguments.limit} is not 1 or more")
     composer = _load(arguments)
+    cost = None if arguments.language_model is None else _note_cost(arguments.language_model)
+    earlier = _read_json(arguments.json)
+    curve = _read_json(arguments.trade_off).get("curve", [])
+    training, peers = composer.checkpoint.training, _read_json(arguments.peers)
+
+    def save(result: dict[str, Any]) -> None:
+        result = merged(earlier, result)
+        _write_json(arguments.json, result)
+        if arguments.report:
+            page = results_page(result, training, peers=peers, curve=curve)
+            arguments.report.write_text(page, encoding="utf-8")
+
     result = run(
         composer,
         arguments.corpus,
         split=arguments.split,
         only=only,
         limit=arguments.limit,
-        cost=None if arguments.language_model is None else _note_cost(arguments.language_model),
+        cost=cost,
         emopia=arguments.emopia,
         stamp={"machine": machine(), "commit": commit()},
         log=say,
+        save=save,
     )
-    result = merged(_read_json(arguments.json), result)
-    _write_json(arguments.json, result)
-    if arguments.report:
-        curve = _read_json(arguments.trade_off).get("curve", [])
-        training, peers = composer.checkpoint.training, _read_json(arguments.peers)
-        page = results_page(result, training, peers=peers, curve=curve)
-        arguments.report.write_text(page, encoding="utf-8")
-    give(**result)
+    give(**merged(earlier, result))
 
 
 def trade_off(arguments: argparse.Namespace) -> None:

@@ -244,6 +244,7 @@ def evaluate(
     emopia: Path | None = None,
     stamp: Mapping[str, Any] | None = None,
     log: Log = lambda text: None,
+    save: Callable[[dict[str, Any]], None] = lambda result: None,
 ) -> dict[str, Any]:
     """Some or all parts, as plain numbers.
 
@@ -257,10 +258,11 @@ def evaluate(
         emopia: where listeners' labels lie; without, the judge of emotion learns from the corpus.
         stamp: added to each part, such as machine and commit.
         log: told what is going on.
+        save: given what is there after each part.
 
     Returns:
-        ``checkpoint``, ``split``, ``clips``, ``songs`` and a value for each part, with ``seconds``
-        and ``limit`` in it.
+        ``format``, ``checkpoint``, ``split``, ``clips``, ``songs`` and a value for each part, with
+        ``seconds`` and ``limit`` in it.
 
     Raises:
         ControlError: if ``split`` or a part is unknown.
@@ -291,6 +293,7 @@ def evaluate(
         figures = getattr(evaluation, name)()
         seconds = round(time.perf_counter() - began, 1)
         result[name] = {**figures, "seconds": seconds, "limit": limit, **(stamp or {})}
+        save(result)
     return result
 
 
