@@ -39,7 +39,7 @@ def median_s(run: Callable[[], object], repeats: int = _REPEATS) -> float:
     return statistics.median(times)
 
 
-class Products(TorchDispatchMode):
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the matrix products of what runs inside it, to be run again without the rest.
 
     Attention counts as one product. Weights are the model's own, so that they come from where

@@ -140,6 +140,13 @@ def _read_json(path: Path | None) -> dict[str, Any]:
     return result
 
 
+def _note_cost(folder: Path) -> Callable[[Sequence[Clip]], Any]:
+    """Nats per note under the language model in ``folder``."""
+    from musicgen_vae.evaluation.peers.language_model import LanguageModel
+
+    return LanguageModel.load(folder).cost
+
+
 def _load(arguments: argparse.Namespace) -> Composer:
     from musicgen_vae.generation.composer import Composer
     from musicgen_vae.threads import limit_threads
@@ -650,21 +657,82 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.limit is not None and arguments.limit < 1:
         raise ControlError(f"limit {arguments.limit} is not 1 or more")
     composer = _load(arguments)
+    cost = None if arguments.language_model is None else _note_cost(arguments.language_model)
+    earlier = _read_json(arguments.json)
+    curve = _read_json(arguments.trade_off).get("curve", [])
+    training, peers = composer.checkpoint.training, _read_json(arguments.peers)
+
+    def save(result: dict[str, Any]) -> None:
+        result = merged(earlier, result)
+        _write_json(arguments.json, result)
+        if arguments.report:
+            page = results_page(result, training, peers=peers, curve=curve)
+            arguments.report.write_text(page, encoding="utf-8")
+
     result = run(
         composer,
         arguments.corpus,
         split=arguments.split,
         only=only,
         limit=arguments.limit,
+        cost=cost,
         emopia=arguments.emopia,
         stamp={"machine": machine(), "commit": commit()},
         log=say,
+        save=save,
     )
-    result = merged(_read_json(arguments.json), result)
+    give(**merged(earlier, result))
+
+
+def trade_off(arguments: argparse.Namespace) -> None:
+    """Reconstruction and samples of several checkpoints, such as along beta."""
+    from musicgen_vae.evaluation.provenance import commit, machine
+    from musicgen_vae.evaluation.trade_off import trade_off as run
+    from musicgen_vae.threads import limit_threads
+
+    limit_threads()
+    curve = run(
+        arguments.checkpoints,
+        arguments.corpus,
+        split=arguments.split,
+        limit=arguments.limit,
+        log=say,
+    )
+    result = {"curve": curve, "machine": machine(), "commit": commit()}
     _write_json(arguments.json, result)
-    if arguments.report:
-        page = results_page(result, composer.checkpoint.training)
-        arguments.report.write_text(page, encoding="utf-8")
+    give(**result)
+
+
+def evaluate_peers(arguments: argparse.Namespace) -> None:
+    """Train our model and others on a corpus for the same time and compare them."""
+    from musicgen_vae.evaluation.peers.compare import NAMES, compare_peers
+    from musicgen_vae.evaluation.provenance import commit, machine
+    from musicgen_vae.model.config import ModelConfig
+    from musicgen_vae.threads import limit_threads
+    from musicgen_vae.training.data import DataConfig
+    from musicgen_vae.training.workers import denormals_flushed
+
+    if not 0 < arguments.minutes <= 10_000:
+        raise ControlError(f"minutes {arguments.minutes} is outside 0 to 10000")
+    names = [n.strip() for n in arguments.only.split(",")] if arguments.only else list(NAMES)
+    model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else None
+    limit_threads()
+    with denormals_flushed():
+        result = compare_peers(
+            arguments.corpus,
+            arguments.out,
+            minutes=arguments.minutes,
+            names=names,
+            ours=arguments.ours,
+            n=arguments.limit,
+            model_config=model,
+            data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+            log=say,
+        )
+    record = {"minutes": arguments.minutes, "machine": machine(), "commit": commit()}
+    earlier = _read_json(arguments.json)
+    result = {**earlier, **{name: {**value, **record} for name, value in result.items()}}
+    _write_json(arguments.json, result)
     give(**result)
 
 
@@ -917,8 +985,33 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--only", metavar="PARTS", help="such as reconstruction,control (see docs)")
     made.add_argument("--limit", type=int, help="at most so many clips in each part")
     made.add_argument("--emopia", type=Path, metavar="DIR", help="listeners' labels of emotion")
+    made.add_argument(
+        "--language-model", type=Path, metavar="DIR", help="judges morphs; from evaluate-peers"
+    )
     made.add_argument("--json", type=Path, metavar="FILE", help="its other parts stay")
     made.add_argument("--report", type=Path, metavar="FILE", help="such as docs/results.md")
+    made.add_argument(
+        "--peers", type=Path, metavar="FILE", help="of evaluate-peers, for the report"
+    )
+    made.add_argument("--trade-off", type=Path, metavar="FILE", help="of trade-off, for the report")
+
+    made = command(trade_off, model=False)
+    made.add_argument("checkpoints", type=Path, nargs="+", metavar="DIR")
+    made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
+    made.add_argument("--split", default="test", help="test, validation or train (default test)")
+    made.add_argument("--limit", type=int, default=300, help="clips and samples (default 300)")
+    made.add_argument("--json", type=Path, metavar="FILE")
+
+    made = command(evaluate_peers, model=False)
+    made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
+    made.add_argument("--minutes", type=float, default=90.0, help="for each (default 90)")
+    made.add_argument("--only", metavar="NAMES", help="of ours,gru_vae,language_model,riffly")
+    made.add_argument("--ours", type=Path, metavar="DIR", help="a checkpoint that took as long")
+    made.add_argument("--limit", type=int, default=200, help="clips and samples (default 200)")
+    made.add_argument("--tokens-per-batch", type=int, default=6000)
+    made.add_argument("--model", help="sizes of ours as JSON")
+    made.add_argument("--out", type=Path, default=Path("state/peers"), help="(default state/peers)")
+    made.add_argument("--json", type=Path, metavar="FILE", help="figures of other peers stay")
 
     made = command(benchmark)
     made.add_argument("--only", choices=("model", "audio"), help="one part (default: both)")

@@ -307,6 +307,26 @@ def test_bad_arguments(run: Run, words: list[object], says: str) -> None:
     assert says in run.fails(*words, *extra)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["evaluate", "--only", "magic"], "unknown part 'magic'"),
+        (["evaluate", "--limit", 0], "limit 0 is not 1 or more"),
+        (["evaluate", "--split", "dev"], "'dev' is not one of"),
+        (["evaluate-peers", "--minutes", 0], "minutes 0.0 is outside"),
+        (["evaluate-peers", "--only", "magic"], "unknown peer 'magic'"),
+    ],
+)
+def test_bad_evaluations(run: Run, tmp_path: Path, words: list[object], says: str) -> None:
+    extra = ["--checkpoint", TINY_CHECKPOINT] if words[0] == "evaluate" else []
+    corpus = build(tmp_path)
+    assert says in run.fails(*words, "--corpus", corpus, *extra)
+    (tmp_path / "bad.json").write_text("[1]")
+    if words[0] == "evaluate":
+        bad = ["evaluate", "--json", tmp_path / "bad.json", "--corpus", corpus, *extra]
+        assert "holds no figures" in run.fails(*bad)
+
+
 def test_a_missing_checkpoint(run: Run, tmp_path: Path) -> None:
     line = run.fails("describe", "--checkpoint", tmp_path, code=1)
     assert "no checkpoint in" in line

@@ -42,6 +42,9 @@ from musicgen_vae.training.loop import select
 
 FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
+FORMAT = 2
+"""Of the figures; parts of another one are not mixed with these."""
+_KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64
 _MORPH_STEPS = 9
 
@@ -241,6 +244,7 @@ def evaluate(
     emopia: Path | None = None,
     stamp: Mapping[str, Any] | None = None,
     log: Log = lambda text: None,
+    save: Callable[[dict[str, Any]], None] = lambda result: None,
 ) -> dict[str, Any]:
     """Some or all parts, as plain numbers.
 
@@ -254,10 +258,11 @@ def evaluate(
         emopia: where listeners' labels lie; without, the judge of emotion learns from the corpus.
         stamp: added to each part, such as machine and commit.
         log: told what is going on.
+        save: given what is there after each part.
 
     Returns:
-        ``checkpoint``, ``split``, ``clips``, ``songs`` and a value for each part, with ``seconds``
-        and ``limit`` in it.
+        ``format``, ``checkpoint``, ``split``, ``clips``, ``songs`` and a value for each part, with
+        ``seconds`` and ``limit`` in it.
 
     Raises:
         ControlError: if ``split`` or a part is unknown.
@@ -276,6 +281,7 @@ def evaluate(
         log=log,
     )
     result: dict[str, Any] = {
+        "format": FORMAT,
         "checkpoint": composer.checkpoint.hash,
         "split": split,
         "clips": len(evaluation.test),
@@ -287,14 +293,15 @@ def evaluate(
         figures = getattr(evaluation, name)()
         seconds = round(time.perf_counter() - began, 1)
         result[name] = {**figures, "seconds": seconds, "limit": limit, **(stamp or {})}
+        save(result)
     return result
 
 
 def merged(previous: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """The result with those parts of an earlier one that it lacks, if both are of one kind.
 
-    Results of another checkpoint, another split or another number of clips are left behind.
+    Results of another format, checkpoint, split or number of clips are left behind.
     """
-    same = all(previous.get(key) == result[key] for key in ("checkpoint", "split", "clips"))
+    same = all(previous.get(key) == result[key] for key in _KIND)
     kept = {name: previous[name] for name in PARTS if same and name in previous}
     return {**result, **{name: value for name, value in kept.items() if name not in result}}

@@ -1,8 +1,10 @@
 """How much two sets of clips have in common, by the overlapping area of their features' densities.
 
 Yang and Lerch, "On the evaluation of generative models in music" (Neural Computing and Applications
-2020): densities by Gaussian kernels with Scott's bandwidth; 1 where they are the same, 0 where they
-are apart. This module knows arrays; it does not know clips.
+2020): densities by Gaussian kernels; 1 where they are the same, 0 where they are apart. Both sets
+take the larger of their two bandwidths by Scott's rule: with one of its own, a set that is nearly
+constant would have a spike in place of a density and overlap with nothing. This module knows
+arrays, not clips.
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ def overlapping_area(a: FloatArray, b: FloatArray) -> float:
     low, high = min(a.min(), b.min()), max(a.max(), b.max())
     if low == high:
         return 1.0
-    width = (high - low) / _N_BINS
-    widths = [max(width, x.std() * len(x) ** -0.2) for x in (a, b)]
-    tail = _TAIL * max(widths)
+    scott = [float(x.std() * len(x) ** -0.2) for x in (a, b)]
+    bandwidth = max((high - low) / _N_BINS, *scott)
+    tail = _TAIL * bandwidth
     grid = np.linspace(low - tail, high + tail, _N_BINS + 1)
-    first, second = (_density(x, h, grid) for x, h in zip((a, b), widths, strict=True))
+    first, second = (_density(x, bandwidth, grid) for x in (a, b))
     return float(np.minimum(first, second).sum())
 
 

@@ -11,12 +11,20 @@ _FIELDS = ("step", "role", "pitch", "duration", "velocity")
 Figures = Mapping[str, Any]
 
 
-def results_page(result: Figures, training: Figures) -> str:
+def results_page(
+    result: Figures,
+    training: Figures,
+    *,
+    peers: Figures | None = None,
+    curve: Sequence[Figures] = (),
+) -> str:
     """Markdown of an evaluation; parts that were not measured are named as such.
 
     Args:
         result: from ``evaluate``.
         training: how the checkpoint was trained, from its JSON file.
+        peers: from ``compare_peers``.
+        curve: from ``trade_off``.
     """
     lines = [
         "# Results",
@@ -41,6 +49,14 @@ def results_page(result: Figures, training: Figures) -> str:
             lines.append(f"Not measured: {figures['skipped']}.")
             continue
         lines += [*section(figures), "", _stamp(figures)]
+    if curve:
+        lines += ["", "## Copying against inventing", "", *_trade_off(curve)]
+    else:
+        missing.append("Copying against inventing")
+    if peers:
+        lines += ["", "## Peers", "", *_peers(peers)]
+    else:
+        missing.append("Peers")
     if missing:
         lines += ["", f"Not measured yet: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
@@ -298,6 +314,68 @@ def _completion(figures: Figures) -> list[str]:
             ["task", "clips", "nats", "nats, null z", "pitch classes", "pitch classes, null z"],
             rows,
         ),
+    ]
+
+
+def _trade_off(curve: Sequence[Figures]) -> list[str]:
+    def maybe(value: float | None, digits: int = 3) -> str:
+        return "–" if value is None else _number(value, digits)
+
+    return [
+        "Checkpoints of one run with different weights of the KL (beta), samples asked the",
+        "controls of training clips: what reconstruction costs in sample quality.",
+        "",
+        *table(
+            ["checkpoint", "beta", "hours", "F1", "KL", "overlap ratio", "AUC", "in key"],
+            [
+                [
+                    f"{row['folder']} `{row['checkpoint']}`",
+                    maybe(row["beta"]),
+                    maybe(row["hours"], 2),
+                    _number(row["f1"]),
+                    _number(row["kl"], 1),
+                    *(_number(row[key]) for key in ("overlap", "auc", "in_key")),
+                ]
+                for row in curve
+            ],
+        ),
+    ]
+
+
+def _peers(peers: Figures) -> list[str]:
+    names = {
+        "ours": "this model",
+        "gru_vae": "hierarchical recurrent VAE (after MusicVAE)",
+        "language_model": "language model without z",
+        "riffly": "riffly, melodies in 4/4 alone",
+        "ours_on_melodies": "this model on the same melodies",
+    }
+    rows = []
+    for key, name in names.items():
+        if key not in peers:
+            continue
+        one = peers[key]
+        parameters, steps = one.get("parameters"), one.get("steps")
+        rows.append(
+            [
+                name,
+                f"{parameters:,}" if parameters else "",
+                f"{steps:,}" if steps else "",
+                f"{one['minutes']:g}",
+                _interval(one["f1"], "f1") if "f1" in one else "",
+                _interval(one["overlap"], "ratio") if "overlap" in one else "",
+                _number(one["auc"]) if "auc" in one else "",
+            ]
+        )
+    stamps = sorted({f"{one['machine']}; commit `{one['commit']}`" for one in peers.values()})
+    return [
+        "Each trained from nothing for the same time on the same batches, without company; ours",
+        "spends 15 % of it on its sampling prior. F1 of role, exact step and pitch; overlap of the",
+        "samples' features as a ratio to that of training clips; AUC of real or made.",
+        "",
+        *table(["model", "parameters", "steps", "minutes", "F1", "overlap ratio", "AUC"], rows),
+        "",
+        f"*{' / '.join(stamps)}.*",
     ]
 
 

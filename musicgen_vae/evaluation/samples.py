@@ -118,8 +118,17 @@ def compare(
         name: histogram_tables(clips)
         for name, clips in (("made", made), ("training", training.clips), ("test", test.clips))
     }
+    # What is the same everywhere, such as drums where nobody plays any, tells nothing.
+    together = np.concatenate(list(tables.values()))
+    varies = [
+        column
+        for column in range(len(SCALARS))
+        if len(np.unique(together[np.isfinite(together[:, column]), column])) > 1
+    ]
+    names = [SCALARS[column] for column in varies]
+    tables = {name: table[:, varies] for name, table in tables.items()}
     features = {
-        name: value_overlaps(tables[name], tables["test"], SCALARS) for name in ("made", "training")
+        name: value_overlaps(tables[name], tables["test"], names) for name in ("made", "training")
     }
     overlap: dict[str, Any] = {name: mean_overlap(values) for name, values in features.items()}
     overlap["ratio"] = overlap["made"] / overlap["training"]

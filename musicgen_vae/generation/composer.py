@@ -156,13 +156,11 @@ class Composer:
             known = None if styles is None else styles[begin : begin + _ENCODE_BATCH]
             condition = measured_condition(chunk, self.spec, known).to(self.device)
             rows = Rows.pad([clip_to_tokens(clip) for clip in chunk]).to(self.device)
-            control = self.model.control(condition)
-            steps, none = condition.bar_steps, Rows.none(len(chunk), self.device)
             parts.append(
                 (
-                    self.model.encoder(rows, control, steps, partial=False)[0],
-                    self.model.encoder(none, control, steps, partial=True)[0],
-                    control,
+                    self.model.posterior(rows, condition),
+                    self.model.prior(condition, Rows.none(len(chunk), self.device)),
+                    self.model.control(condition),
                     condition,
                 )
             )
@@ -173,6 +171,31 @@ class Composer:
             control=torch.cat(controls),
             condition=concatenated(conditions),
         )
+
+    @torch.inference_mode()
+    def recognise(self, clips: Sequence[Clip]) -> list[dict[str, dict[str, float]]]:
+        """What the recognition head makes of each clip's notes, whatever is known of it otherwise.
+
+        Returns:
+            For each clip, control (style, valence, arousal) to class to probability, the likeliest
+            first; classes of valence and arousal are "0" to "7". Empty where the checkpoint has no
+            such head.
+
+        Raises:
+            ClipError: if a clip has no note the model can read, or too many.
+        """
+        chosen = [self.fit(clip) for clip in clips]
+        condition = measured_condition(chosen, self.spec, None).to(self.device)
+        rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+        result: list[dict[str, dict[str, float]]] = [{} for _ in chosen]
+        for name, logits in self.model.read(rows, condition)[1].items():
+            classes = (
+                self.spec.styles if name == "style" else tuple(map(str, range(logits.shape[-1])))
+            )
+            for found, shares in zip(result, logits.softmax(-1).tolist(), strict=True):
+                named = zip(classes, shares, strict=True)
+                found[name] = dict(sorted(named, key=lambda pair: -pair[1]))
+        return result
 
     @torch.inference_mode()
     def elbo(self, clips: Sequence[Clip]) -> Tensor:

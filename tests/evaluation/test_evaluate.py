@@ -10,20 +10,28 @@ import pytest
 from musicgen_vae.errors import ControlError
 from musicgen_vae.evaluation.evaluate import PARTS, Sizes, evaluate, merged
 from musicgen_vae.evaluation.report import results_page
+from musicgen_vae.evaluation.trade_off import trade_off
 from musicgen_vae.generation.composer import Composer
+from tests.conftest import TINY_CHECKPOINT
 from tests.training.corpora import build
+
+STAMP = {"machine": "a machine", "commit": "abc"}
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory, tiny_composer: Composer) -> dict[str, Any]:
-    corpus = build(tmp_path_factory.mktemp("corpus"), 18)
-    return evaluate(
-        tiny_composer,
-        corpus,
-        split="validation",
-        limit=5,
-        stamp={"machine": "a machine", "commit": "abc"},
-    )
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("corpus"), 18)
+
+
+@pytest.fixture(scope="module")
+def result(corpus: Path, tiny_composer: Composer) -> dict[str, Any]:
+    only = ("reconstruction", "likelihood", "emotion")
+    return evaluate(tiny_composer, corpus, split="validation", only=only, limit=2, stamp=STAMP)
+
+
+@pytest.fixture(scope="module")
+def full(corpus: Path, tiny_composer: Composer) -> dict[str, Any]:
+    return evaluate(tiny_composer, corpus, split="validation", limit=5, stamp=STAMP)
 
 
 def test_figures_are_consistent(result: dict[str, Any], tiny_composer: Composer) -> None:
@@ -39,14 +47,18 @@ def test_figures_are_consistent(result: dict[str, Any], tiny_composer: Composer)
     assert elbo["dimensions"] == 4 * tiny_composer.model.config.d_latent
 
 
-def test_every_part_is_there_or_says_why(result: dict[str, Any]) -> None:
-    assert set(PARTS) <= set(result)
-    skipped = {name: result[name]["skipped"] for name in PARTS if "skipped" in result[name]}
+@pytest.mark.slow
+def test_every_part_is_there_or_says_why(full: dict[str, Any]) -> None:
+    assert set(PARTS) <= set(full)
+    skipped = {name: full[name]["skipped"] for name in PARTS if "skipped" in full[name]}
     assert set(skipped) == {"style", "emotion"}
-    assert result["morphs"]["pairs"] > 0
-    assert {"accompany", "fill", "continue"} <= set(result["completion"])
-    assert result["samples"]["all_controls"]["samples"] == 5
-    assert result["control"]["density"]["fresh"]["bars"] == 20
+    assert full["morphs"]["pairs"] > 0
+    assert {"accompany", "fill", "continue"} <= set(full["completion"])
+    assert full["samples"]["all_controls"]["samples"] == 5
+    assert full["control"]["density"]["fresh"]["bars"] == 20
+    page = results_page(full, {})
+    assert "nan" not in page
+    assert "Not measured yet: Copying against inventing, Peers." in page
 
 
 def test_page(result: dict[str, Any], tiny_composer: Composer) -> None:
@@ -56,15 +68,41 @@ def test_page(result: dict[str, Any], tiny_composer: Composer) -> None:
     assert "Not measured: the checkpoint has no controls of valence and arousal." in page
     assert "commit `abc`" in page
     assert "nan" not in page
-    some = {name: value for name, value in result.items() if name not in ("morphs", "control")}
-    assert "Not measured yet: Control, Morphs." in results_page(some, {})
+    assert "Not measured yet: Samples, Control, Style, Morphs" in page
+
+
+def test_page_with_peers_and_curve(result: dict[str, Any]) -> None:
+    interval = {"low": 0.1, "high": 0.3}
+    peers = {
+        "ours": {"parameters": 1000, "steps": 5, "minutes": 2.0, "f1": {"f1": 0.2, **interval},
+                 "overlap": {"ratio": 0.2, **interval}, "auc": 0.7, **STAMP},
+        "ours_on_melodies": {"minutes": 2.0, "f1": {"f1": 0.25, **interval}, **STAMP},
+    }  # fmt: skip
+    curve = [
+        {"folder": "b", "checkpoint": "x", "beta": None, "hours": 1.5, "f1": 0.9, "kl": 300.0,
+         "overlap": 0.8, "auc": 0.9, "in_key": 0.95},
+    ]  # fmt: skip
+    page = results_page(result, {}, peers=peers, curve=curve)
+    assert "| this model | 1,000 | 5 | 2 | 0.200 (0.100 to 0.300) |" in page
+    assert "| this model on the same melodies |" in page
+    assert "| b `x` | – | 1.50 | 0.900 | 300.0 |" in page
+
+
+@pytest.mark.slow
+def test_trade_off_has_a_row_for_each_checkpoint(corpus: Path) -> None:
+    rows = trade_off([TINY_CHECKPOINT, TINY_CHECKPOINT], corpus, split="validation", limit=5)
+    assert [row["beta"] for row in rows] == [0.05, 0.05]
+    assert rows[0] == rows[1]
+    assert 0 <= rows[0]["f1"] <= 1
 
 
 def test_parts_join_those_of_the_same_kind() -> None:
-    first = {"checkpoint": "a", "split": "test", "clips": 3, "morphs": 1, "control": 2}
-    second = {"checkpoint": "a", "split": "test", "clips": 3, "control": 5}
+    kind = {"format": 2, "checkpoint": "a", "split": "test", "clips": 3}
+    first = {**kind, "morphs": 1, "control": 2}
+    second = {**kind, "control": 5}
     assert merged(first, second) == {**second, "morphs": 1}
     assert merged({**first, "checkpoint": "b"}, second) == second
+    assert merged({**first, "format": 1}, second) == second
     assert merged({}, second) == second
 
 

@@ -32,6 +32,13 @@ def test_two_gaussians_by_the_book() -> None:
     assert overlapping_area(a, b) == pytest.approx(overlapping_area(b, a))
 
 
+def test_one_value_apart_costs_its_share() -> None:
+    constant = np.zeros(100)
+    nearly = constant.copy()
+    nearly[:10] = 1.0
+    assert overlapping_area(constant, nearly) == pytest.approx(0.9, abs=0.05)
+
+
 def test_missing_values() -> None:
     a = np.array([1.0, 2.0, np.nan, 3.0])
     assert overlapping_area(a, a[[0, 1, 3]]) == pytest.approx(1.0)

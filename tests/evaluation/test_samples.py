@@ -27,7 +27,7 @@ def test_diversity() -> None:
 
 
 def test_real_music_passes_and_nonsense_does_not() -> None:
-    training, test = songs(0, 12), songs(100, 12)
+    training, test = songs(0, 20), songs(100, 20)
     windows = [(c, clip_to_tokens(c), i, 0, True) for i, c in enumerate(training.clips)]
     index = NoteIndex(shard_from_windows(windows), np.arange(len(windows)))
     copied = compare(training.clips, training, test, index)
@@ -36,7 +36,7 @@ def test_real_music_passes_and_nonsense_does_not() -> None:
     assert copied["copies"]["made"]["share"] == 1.0
     assert copied["copies"]["test"]["share"] == 0.0
     assert copied["in_key"]["made"] == 1.0
-    wrong = [replace(c, notes=transpose(c.notes, 6)) for c in songs(200, 12).clips]
+    wrong = [replace(c, notes=transpose(c.notes, 6)) for c in songs(200, 20).clips]
     figures = compare(wrong, training, test)
     assert figures["overlap"]["ratio"] < 0.95
     assert figures["auc"]["made"] > 0.9
