@@ -42,6 +42,7 @@ lint: install-dev ## Check style and formatting
 	$(BIN)/ruff format --check .
 
 types: install-dev ## Check types
+	@find musicgen_vae -name '*.pyi' -delete # written by Gradio beside components, and soon stale
 	$(BIN)/mypy
 
 format: install-dev ## Put formatting and import order right

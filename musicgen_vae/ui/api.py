@@ -1,4 +1,4 @@
-"""The page's published API: four named endpoints for ``gradio_client``.
+"""The page's published API: named endpoints for ``gradio_client``.
 
 Each has hidden components of its own, so that its parameters, defaults and results do not depend on
 what the tabs look like. Files come back as files: MIDI, then sound as WAV.
@@ -11,10 +11,11 @@ from typing import Any
 
 import gradio as gr
 
-from musicgen_vae.errors import CorpusError
+from musicgen_vae.errors import ControlError, CorpusError
 from musicgen_vae.ui import handlers
-from musicgen_vae.ui.events import QUEUED, telling
-from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.editing import EditRequest, edit
+from musicgen_vae.ui.events import QUEUED, RENDERED, telling
+from musicgen_vae.ui.studio import Studio, Tools
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
 
@@ -26,7 +27,7 @@ def _answer(take: Take, info: dict[str, Any]) -> _Answer:
 
 
 def build_api(studio: Studio) -> None:
-    """Publish ``/sample``, ``/reconstruct``, ``/interpolate`` and ``/map_clip``."""
+    """Publish the endpoints; the name of each function is that of its endpoint."""
     defaults = handlers.SampleRequest()
 
     def sample(
@@ -146,6 +147,98 @@ def build_api(studio: Studio) -> None:
         original, made, info = handlers.map_clip(tools.composer, tools.atlas, tools.recorder, index)
         return str(original.midi), str(original.audio), str(made.midi), str(made.audio), info
 
+    def encode(file: str) -> dict[str, Any]:
+        """Latent vectors of a MIDI file: posterior mean and log variance of each clip.
+
+        Args:
+            file: a MIDI file of at most 128 bars.
+
+        Returns:
+            The checkpoint, and for each clip of four bars: first bar, notes, mu and logvar with a
+            row of numbers for each bar; null where the model can read no note.
+        """
+        tools = studio.tools()
+        return handlers.encode(tools.composer, handlers.read_upload(file, tools.composer))
+
+    def complete(
+        file: str,
+        clip: int = 0,
+        action: str = "regenerate",
+        keep: str = "melody",
+        bars: str = "",
+        seed: int = 0,
+    ) -> _Answer:
+        """Keep part of four bars and write the rest anew, or go on from them.
+
+        Args:
+            file: a MIDI file.
+            clip: which four bars of it, counted from 0.
+            action: regenerate, harmonise, accompany or continue.
+            keep: roles that regenerate keeps, such as "melody, bass"; may be empty.
+            bars: bars that it keeps whole, such as "1, 2"; may be empty.
+            seed: the same seed and settings give the same music.
+
+        Returns:
+            A MIDI file, a sound file (WAV), and the parameters.
+        """
+        tools = studio.tools()
+        request = EditRequest(
+            upload=handlers.read_upload(file, tools.composer),
+            clip=clip,
+            action=action,
+            roles=[role.lower() for role in _listed(keep)],
+            bars=[_bar(bar) for bar in _listed(bars)],
+            seed=seed,
+        )
+        return _edited(tools, request)
+
+    def transfer(
+        file: str,
+        clip: int = 0,
+        style: str = "any",
+        mode: str = "any",
+        valence: float | None = None,
+        arousal: float | None = None,
+        seed: int = 0,
+    ) -> _Answer:
+        """Change style, mode or mood of four bars; what is peculiar to them stays.
+
+        Args:
+            file: a MIDI file.
+            clip: which four bars of it, counted from 0.
+            style: any, or one of the model's styles.
+            mode: any, major or minor.
+            valence: -1 to 1, for models that know moods; empty leaves it as it is.
+            arousal: likewise.
+            seed: the same seed and settings give the same music.
+
+        Returns:
+            A MIDI file, a sound file (WAV), and the parameters.
+        """
+        tools = studio.tools()
+        request = EditRequest(
+            upload=handlers.read_upload(file, tools.composer),
+            clip=clip,
+            action="transfer",
+            style=_asked(style),
+            mode=_asked(mode),
+            valence=valence,
+            arousal=arousal,
+            seed=seed,
+        )
+        return _edited(tools, request)
+
+    def render(file: str) -> tuple[str, dict[str, Any]]:
+        """Make a MIDI file audible as the page does; the model plays no part.
+
+        Args:
+            file: a MIDI file of at most 15 minutes.
+
+        Returns:
+            A sound file (WAV), and title, bars and seconds.
+        """
+        return handlers.render(studio.tools().recorder, handlers.read_upload(file))
+
     with gr.Column(visible=False):
         _publish(
             sample,
@@ -177,6 +270,42 @@ def build_api(studio: Studio) -> None:
             ],
         )
         _publish(map_clip, [_integer("index", 0)], n_takes=2)
+        _publish(encode, [_midi_file("file")], n_takes=0)
+        _publish(
+            complete,
+            [
+                _midi_file("file"),
+                _integer("clip", 0),
+                _text("action", "regenerate"),
+                _text("keep", "melody"),
+                _text("bars", ""),
+                _integer("seed", 0),
+            ],
+        )
+        _publish(
+            transfer,
+            [
+                _midi_file("file"),
+                _integer("clip", 0),
+                _text("style", "any"),
+                _text("mode", "any"),
+                _number("valence", None),
+                _number("arousal", None),
+                _integer("seed", 0),
+            ],
+        )
+        gr.Button().click(
+            telling(render),
+            _midi_file("file"),
+            [gr.File(label="audio"), gr.JSON(label="info")],
+            api_name="render",
+            **RENDERED,
+        )
+
+
+def _edited(tools: Tools, request: EditRequest) -> _Answer:
+    take = edit(tools.composer, tools.recorder, request)
+    return _answer(take, handlers.information(tools.composer, request.parameters(), take.clips))
 
 
 def _publish(
@@ -189,6 +318,18 @@ def _publish(
     gr.Button().click(
         telling(function), list(inputs), outputs, api_name=function.__name__, **QUEUED
     )
+
+
+def _listed(items: str) -> list[str]:
+    return [item.strip() for item in items.split(",") if item.strip()]
+
+
+def _bar(number: str) -> int:
+    if not number.isdecimal() or len(number) > 3:
+        raise ControlError(
+            text("limit_choice", name="bar", value=number[:20], choices="1, 2, 3, 4")
+        )
+    return int(number)
 
 
 def _asked(value: str) -> str | None:

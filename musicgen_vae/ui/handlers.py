@@ -261,7 +261,7 @@ def sample_one(
     take = sample_take(recorder, request, seed, clips)
     parameters = asdict(request)
     del parameters["variations"]
-    return take, _info(composer, parameters, clips)
+    return take, information(composer, parameters, clips)
 
 
 def _sample_title(request: SampleRequest, seed: int) -> str:
@@ -360,10 +360,7 @@ def reconstruct(
     """
     upload = read_upload(path, composer)
     clips = list(upload.piece.clips())
-    if len(clips) > MAX_CLIPS:
-        raise ControlError(
-            text("limit_reconstruct", n=len(upload.piece.bars), limit=BARS_PER_CLIP * MAX_CLIPS)
-        )
+    _check_length(upload)
     roles = set(composer.spec.roles)
     readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
     if not readable:
@@ -373,7 +370,6 @@ def reconstruct(
     for i, clip in zip(readable, results, strict=True):
         made[i] = clip
     remark = text("beats_estimated") if upload.piece.beats_estimated else ""
-    parameters = {"title": upload.title, "beats_estimated": upload.piece.beats_estimated}
     take = recorder.take(
         made,
         title=text("reconstruction", label=upload.title),
@@ -381,7 +377,55 @@ def reconstruct(
         remark=remark,
         parameters={"reconstruct": upload.title},
     )
-    return take, _info(composer, parameters, made)
+    parameters = {"title": upload.title, "beats_estimated": upload.piece.beats_estimated}
+    return take, information(composer, parameters, made)
+
+
+def encode(composer: Composer, upload: Upload) -> dict[str, Any]:
+    """Posterior mean and log variance of each clip, as plain values.
+
+    Raises:
+        ControlError: if there are too many bars.
+    """
+    clips = upload.piece.clips()
+    _check_length(upload)
+    roles = set(composer.spec.roles)
+    readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
+    if not readable:
+        composer.fit(clips[0])
+    posterior = composer.encode([clips[i] for i in readable]).posterior
+    found = dict(zip(readable, zip(posterior.mu, posterior.logvar, strict=True), strict=True))
+    return {
+        "checkpoint": composer.checkpoint.hash,
+        "title": upload.title,
+        "clips": [
+            {
+                "first_bar": first + 1,
+                "n_notes": len(clip.notes),
+                "mu": found[i][0].tolist() if i in found else None,
+                "logvar": found[i][1].tolist() if i in found else None,
+            }
+            for i, ((first, _), clip) in enumerate(zip(upload.piece.spans(), clips, strict=True))
+        ],
+    }
+
+
+def render(recorder: Recorder, upload: Upload) -> tuple[str, dict[str, Any]]:
+    """A file as sound: address of the sound file, title, bars and seconds."""
+    take = recorder.take(upload.piece.clips(), title=upload.title, name="rendered")
+    seconds = round(sum(clip.duration_s for clip in take.clips), 3)
+    return str(take.audio), {
+        "title": upload.title,
+        "n_bars": len(upload.piece.bars),
+        "seconds": seconds,
+    }
+
+
+def _check_length(upload: Upload) -> None:
+    if len(upload.piece.spans()) > MAX_CLIPS:
+        raise ControlError(
+            text("limit_reconstruct", n=len(upload.piece.bars), limit=BARS_PER_CLIP * MAX_CLIPS)
+        )
 
 
 # -- Morph ---------------------------------------------------------------------------------------
@@ -522,7 +566,7 @@ def morph_all(
     """The whole morph with its parameters and what each step is like, as plain values."""
     clips = interpolate(composer, request)
     parameters = _morph_parameters(request)
-    return morph_whole(recorder, clips, parameters), _info(composer, parameters, clips)
+    return morph_whole(recorder, clips, parameters), information(composer, parameters, clips)
 
 
 # -- Map -----------------------------------------------------------------------------------------
@@ -559,7 +603,7 @@ def map_clip(
         parameters={"reconstruct": label},
         beside=[clip],
     )
-    return original, reconstruction, _info(composer, parameters, [clip, made])
+    return original, reconstruction, information(composer, parameters, [clip, made])
 
 
 @lendable
@@ -588,7 +632,10 @@ def place(
 # -- Shared --------------------------------------------------------------------------------------
 
 
-def _info(composer: Composer, parameters: dict[str, Any], clips: Sequence[Clip]) -> dict[str, Any]:
+def information(
+    composer: Composer, parameters: dict[str, Any], clips: Sequence[Clip]
+) -> dict[str, Any]:
+    """Checkpoint, parameters and what ``clips`` are like, as plain values."""
     return {
         "checkpoint": composer.checkpoint.hash,
         "parameters": parameters,

@@ -38,13 +38,17 @@ def check_files(midi: str, audio: str, n_bars: int) -> None:
     assert abs(samples).max() > 0.01
 
 
-def test_only_the_four_endpoints_are_published(app: Client) -> None:
+def test_only_the_endpoints_are_published(app: Client) -> None:
     endpoints = app.view_api(print_info=False, return_format="dict")
     assert set(endpoints["named_endpoints"]) == {
         "/sample",
         "/interpolate",
         "/map_clip",
         "/reconstruct",
+        "/encode",
+        "/complete",
+        "/transfer",
+        "/render",
     }
     assert endpoints["unnamed_endpoints"] == {}
     assert all(endpoint["description"] for endpoint in endpoints["named_endpoints"].values())
@@ -80,6 +84,26 @@ def test_interpolate_and_reconstruct(app: Client, midi_file: Callable[..., Path]
     assert len(info["clips"]) == 2
 
 
+def test_encode_complete_transfer_and_render(app: Client, midi_file: Callable[..., Path]) -> None:
+    file = handle_file(midi_file("a.mid"))
+    latent = app.predict(file, api_name="/encode")
+    assert [clip["first_bar"] for clip in latent["clips"]] == [1, 5]
+    assert all(len(clip["mu"]) == len(clip["logvar"]) == 4 for clip in latent["clips"])
+    midi, audio, info = app.predict(
+        file, clip=1, keep="melody, bass", bars="1,2", seed=3, api_name="/complete"
+    )
+    check_files(midi, audio, n_bars=4)
+    assert info["parameters"]["roles"] == ["melody", "bass"]
+    assert info["parameters"]["bars"] == [1, 2]
+    midi, audio, _ = app.predict(file, action="continue", api_name="/complete")
+    check_files(midi, audio, n_bars=8)
+    midi, audio, info = app.predict(file, mode="minor", valence=-1, arousal=1, api_name="/transfer")
+    check_files(midi, audio, n_bars=4)
+    assert "minor" in info["clips"][0]["key"]
+    audio, info = app.predict(file, api_name="/render")
+    assert soundfile.info(audio).duration == pytest.approx(info["seconds"] + 1.5, abs=0.1)
+
+
 def test_map_clip(app: Client) -> None:
     *files, info = app.predict(5, api_name="/map_clip")
     check_files(files[0], files[1], n_bars=4)
@@ -95,11 +119,22 @@ def test_map_clip(app: Client) -> None:
         ("/sample", {"seed": -3}, "seed -3 is outside"),
         ("/sample", {"style": "<b>polka</b>"}, "&lt;b&gt;polka"),
         ("/map_clip", {"index": 99}, "not on the map"),
+        ("/complete", {"keep": "kazoo"}, "none of melody"),
+        ("/complete", {"bars": "9"}, "outside 1 to 4"),
+        ("/complete", {"bars": "<b>"}, "&lt;b&gt;"),
+        ("/complete", {"keep": "melody, harmony, bass"}, "nothing is left to write"),
+        ("/transfer", {}, "choose another style"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
-    app: Client, endpoint: str, values: dict[str, Any], message: str
+    app: Client,
+    midi_file: Callable[..., Path],
+    endpoint: str,
+    values: dict[str, Any],
+    message: str,
 ) -> None:
+    if endpoint in ("/complete", "/transfer"):
+        values = {"file": handle_file(midi_file()), **values}
     with pytest.raises(AppError) as raised:
         app.predict(**values, api_name=endpoint)
     assert message in str(raised.value)
