@@ -304,8 +304,10 @@ class Upload:
         return self.piece.clip(*self._span(index))
 
     def clip_title(self, index: int) -> str:
-        """Title and bars of clip ``index``."""
+        """Title and bars of clip ``index``; of a piece that is one clip, the title."""
         first, n_bars = self._span(index)
+        if len(self.piece.spans()) == 1:
+            return self.title
         return text("clip_title", title=self.title, first=first + 1, last=first + n_bars)
 
     def _span(self, index: int) -> tuple[int, int]:

@@ -61,18 +61,19 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             )
         status = gr.Markdown(label("warming_up"), elem_id="status")
         timer = gr.Timer(_TICK_S)
+        each: dict[str, gr.Tab] = {}
         with gr.Tabs(selected="start" if landing else "create") as tabs:
             if landing:
-                with gr.Tab(label("tab_start"), id="start"):
+                with gr.Tab(label("tab_start"), id="start") as each["start"]:
                     start = build_start(studio, landing, visit)
-            with gr.Tab(label("tab_create"), id="create"):
+            with gr.Tab(label("tab_create"), id="create") as each["create"]:
                 create = build_create(studio, visit)
-            with gr.Tab(label("tab_morph"), id="morph"):
+            with gr.Tab(label("tab_morph"), id="morph") as each["morph"]:
                 sides = build_morph(studio, visit)
-            with gr.Tab(label("tab_edit"), id="edit"):
+            with gr.Tab(label("tab_edit"), id="edit") as each["edit"]:
                 editor = build_edit(studio, visit, examples())
-            with gr.Tab(label("tab_map"), id="map") as map_tab:
-                found = build_map(studio, visit, map_tab)
+            with gr.Tab(label("tab_map"), id="map") as each["map"]:
+                found = build_map(studio, visit, each["map"])
         gr.Markdown(label("uploads_kept"), elem_classes="small-print")
         build_api(studio)
 
@@ -120,8 +121,10 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             return {tabs: gr.Tabs(selected="create"), **updates} if updates else {tabs: gr.skip()}
 
         @telling
-        def on_language(step: int) -> Any:
-            return prepared(studio, landing, step) if landing else gr.skip()
+        def on_language(step: int = 1) -> list[Any]:
+            # The browser translates no names of tabs that have not been opened yet.
+            named = [gr.Tab(label=text(f"tab_{name}")) for name in each]
+            return [*named, prepared(studio, landing, step)] if landing else named
 
         runs(
             courier.to_more, on_more, visit, [tabs, *create.results], stop=create.stop, visit=visit
@@ -138,8 +141,9 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         script = language.script()
         page.load(None, outputs=tongue, js=script, **PRIVATE)
         tongue.input(None, tongue, tongue, js=script, **PRIVATE)
-        if landing:
-            tongue.change(on_language, start.step, start.player, **AT_ONCE, **PRIVATE)
+        said = [*each.values(), *([start.player] if landing else [])]
+        asked = [start.step] if landing else []
+        tongue.change(on_language, asked, said, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
 from musicgen_vae.music.clip import Clip, Piece, join
 from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import write_midi
-from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.texts import spoken, text
 
 if TYPE_CHECKING:
     from musicgen_vae.audio import Renderer
@@ -45,6 +45,7 @@ class Take:
         midi, audio, parameters: its files, in a folder of their own.
         facts: short texts about it.
         remark: what a listener ought to know; may be empty.
+        language: in which all that is said.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Take:
     parameters: Path
     facts: tuple[str, ...]
     remark: str = ""
+    language: str = field(default_factory=spoken)
 
 
 @dataclass(frozen=True, kw_only=True)

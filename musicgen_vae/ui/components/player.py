@@ -15,7 +15,7 @@ import gradio as gr
 from musicgen_vae.audio.renderer import duration_s, seconds_at, timed_notes
 from musicgen_vae.music.clip import Piece
 from musicgen_vae.ui.takes import Take
-from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.texts import speaking, text
 
 TARGETS = ("a", "b", "edit", "map")
 """Where a take can be sent: ends of a morph, the editor, its place on the map."""
@@ -93,7 +93,15 @@ class Player(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
 
 
 def take_value(take: Take) -> dict[str, Any]:
-    """A take as plain values; Gradio adds addresses to the files."""
+    """A take as plain values; Gradio adds addresses to the files.
+
+    Gradio asks for it when the handler, which spoke the visitor's language, has returned.
+    """
+    with speaking(take.language):
+        return _take_value(take)
+
+
+def _take_value(take: Take) -> dict[str, Any]:
     return {
         "id": take.id,
         "title": take.title,

@@ -6,7 +6,7 @@ It mirrors two groups of boxes, which hold the truth.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import gradio as gr
 
 from musicgen_vae.music.clip import Clip, join
 from musicgen_vae.ui.components.player import roll_value
-from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.texts import speaking, spoken, text
 
 _TEMPLATE = """
 <figure class="roll" hidden>
@@ -39,11 +39,13 @@ class Kept:
         clip: the notes.
         bars: bars kept whole, counted from 1.
         roles: labels of the roles kept in all bars.
+        language: in which they are named.
     """
 
     clip: Clip
     bars: Sequence[int] = ()
     roles: Sequence[str] = ()
+    language: str = field(default_factory=spoken)
 
 
 class Roll(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
@@ -58,13 +60,14 @@ class Roll(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
         """The values that the script reads."""
         if value is None:
             return None
-        return {
-            "roll": roll_value(join([value.clip])),
-            "bars": list(value.bars),
-            "roles": list(value.roles),
-            "texts": {
-                "label": text("edit_intro"),
-                "keeps": text("edit_keeps"),
-                "rewrites": text("edit_rewrites"),
-            },
-        }
+        with speaking(value.language):
+            return {
+                "roll": roll_value(join([value.clip])),
+                "bars": list(value.bars),
+                "roles": list(value.roles),
+                "texts": {
+                    "label": text("edit_intro"),
+                    "keeps": text("edit_keeps"),
+                    "rewrites": text("edit_rewrites"),
+                },
+            }

@@ -241,8 +241,8 @@ ENGLISH: dict[str, str] = {
     "edit_nothing": "there is nothing to undo",
     "edit_unchanged": "choose another style, mode or mood first",
     "edit_title": "{title} ({action})",
-    "edit_keeps": "keeps",
-    "edit_rewrites": "writes anew",
+    "edit_keeps": "kept",
+    "edit_rewrites": "rewritten",
     # Limits
     "limit": "{name} {value} is outside {low} to {high}",
     "nothing": "nothing",
