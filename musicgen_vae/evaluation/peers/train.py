@@ -50,6 +50,7 @@ class OwnModel(nn.Module):
             beta=self.config.beta * min(1.0, since / 0.1),
             free_bits=self.config.free_bits,
             outline_weight=1.0 if short else self.config.outline_weight,
+            label_weight=self.config.label_weight,
         )
 
 
