@@ -211,7 +211,7 @@ def novelty_facts(atlas: Atlas | None, clips: Sequence[Clip]) -> tuple[str, ...]
     mean = sum(distance for _, distance in found) / len(found)
     if len(found) > 1:
         return (text("fact_novelty_mean", value=f"{mean:.2f}"),)
-    return (text("fact_novelty", value=f"{mean:.2f}", nearest=atlas.label(found[0][0])),)
+    return (text("fact_novelty", value=f"{mean:.2f}", nearest=map_label(atlas, found[0][0])),)
 
 
 def varying(
@@ -543,6 +543,13 @@ def morph_all(
 # -- Map -----------------------------------------------------------------------------------------
 
 
+def map_label(atlas: Atlas, index: int) -> str:
+    """Title and bars of a clip of the map."""
+    first = int(atlas.shard.first_bar[index]) + 1
+    last = first + BARS_PER_CLIP - 1
+    return text("clip_title", title=atlas.info(index).title, first=first, last=last)
+
+
 def map_clip(
     composer: Composer, atlas: Atlas, recorder: Recorder, index: int
 ) -> tuple[Take, Take, dict[str, Any]]:
@@ -552,7 +559,7 @@ def map_clip(
         ControlError: if it is not on the map.
     """
     clip = atlas.clip(index)
-    label = atlas.label(index)
+    label = map_label(atlas, index)
     (made,) = composer.reconstruct([clip])
     info = atlas.info(index)
     parameters = {
