@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +39,15 @@ class Fields:
     Attributes:
         inputs: all of them; ``levels`` is the table of ``COLUMNS``, ``mood`` the box that says
             whether valence and arousal count.
+        mirrors: what draws some of them, by the function of its texts.
     """
 
     inputs: dict[str, Any]
+    mirrors: list[tuple[Any, Callable[[], dict[str, Any]]]]
+
+    def translated(self) -> list[Any]:
+        """Updates of ``mirrors`` in the language being spoken."""
+        return [gr.update(texts=texts()) for _, texts in self.mirrors]
 
     def request(self, values: Mapping[Any, Any]) -> handlers.SampleRequest:
         """What is asked, from the components' values.
@@ -129,9 +135,12 @@ def build_fields(studio: Studio) -> Fields:
     """Lay out all controls that the model to come knows, but for seed and variations."""
     known = studio.spec.clip_controls if studio.spec else ()
     fields: dict[str, Any] = {}
+    mirrors: list[tuple[Any, Callable[[], dict[str, Any]]]] = []
     free = (label("any"), ANY)
     if {"valence", "arousal"} <= set(known):
-        fields |= _mood()
+        square = pad.Pad(elem_id="pad")
+        mirrors.append((square, pad.pad_texts))
+        fields |= _mood(square)
     if studio.spec and len(studio.spec.styles) > 1:
         styles = [(name, name) for name in studio.spec.styles]
         fields["style"] = _dropdown("style", [free, *styles], ANY)
@@ -155,7 +164,9 @@ def build_fields(studio: Studio) -> Fields:
         allow_custom_value=True,
         elem_id="form",
     )
-    fields |= _columns()
+    columns = bars.Bars(COLUMNS, elem_id="bars")
+    mirrors.append((columns, lambda: bars.bars_texts(COLUMNS)))
+    fields |= _columns(columns)
     with gr.Group():
         for name in ("creativity", "temperature"):
             fields[name] = gr.Slider(
@@ -168,11 +179,10 @@ def build_fields(studio: Studio) -> Fields:
             )
     if studio.has_flow:
         fields |= _prior()
-    return Fields(inputs=fields)
+    return Fields(inputs=fields, mirrors=mirrors)
 
 
-def _mood() -> dict[str, Any]:
-    square = pad.Pad(elem_id="pad")
+def _mood(square: pad.Pad) -> dict[str, Any]:
     mood = gr.Checkbox(False, label=label("mood"), info=label("mood_info"), elem_id="mood")
     with gr.Row(elem_classes="in-pairs"):
         sliders = [
@@ -188,8 +198,7 @@ def _mood() -> dict[str, Any]:
     return {"mood": mood, "valence": sliders[0], "arousal": sliders[1]}
 
 
-def _columns() -> dict[str, Any]:
-    columns = bars.Bars(COLUMNS, elem_id="bars")
+def _columns(columns: bars.Bars) -> dict[str, Any]:
     with gr.Accordion(label("levels_table"), open=False):
         gr.Markdown(label("levels_info"))
         table = gr.Dataframe(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.attributes import measure
-from musicgen_vae.ui.takes import mood_name
+from musicgen_vae.ui.handlers import map_label
+from musicgen_vae.ui.takes import key_name, mood_name
 from musicgen_vae.ui.texts import text
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
@@ -53,7 +54,7 @@ def map_columns(atlas: Atlas) -> MapColumns:
         "style": tuple(info.style for info in infos),
         "source": tuple(info.source for info in infos),
         "mode": tuple(text(f"mode_{clip.key.mode.value}") for clip in clips),
-        "key": tuple(str(clip.key) for clip in clips),
+        "key": tuple(key_name(clip.key) for clip in clips),
         "emotion": tuple(mood_name(clip) for clip in clips),
     }
     groups: dict[str, tuple[str, ...]] = {}
@@ -66,7 +67,7 @@ def map_columns(atlas: Atlas) -> MapColumns:
         if n_groups > 1 and not told:
             groups[name] = values
     return MapColumns(
-        labels=tuple(atlas.label(i) for i in range(len(atlas))),
+        labels=tuple(map_label(atlas, i) for i in range(len(atlas))),
         groups=groups,
         density=tuple(round(float(measure(clip).density.mean()), 2) for clip in clips),
     )

@@ -228,7 +228,7 @@ def novelty_facts(atlas: Atlas | None, clips: Sequence[Clip]) -> tuple[str, ...]
     mean = sum(distance for _, distance in found) / len(found)
     if len(found) > 1:
         return (text("fact_novelty_mean", value=f"{mean:.2f}"),)
-    return (text("fact_novelty", value=f"{mean:.2f}", nearest=atlas.label(found[0][0])),)
+    return (text("fact_novelty", value=f"{mean:.2f}", nearest=map_label(atlas, found[0][0])),)
 
 
 @lendable
@@ -574,6 +574,13 @@ def morph_all(
 # -- Map -----------------------------------------------------------------------------------------
 
 
+def map_label(atlas: Atlas, index: int) -> str:
+    """Title and bars of a clip of the map."""
+    first = int(atlas.shard.first_bar[index]) + 1
+    last = first + BARS_PER_CLIP - 1
+    return text("clip_title", title=atlas.info(index).title, first=first, last=last)
+
+
 @lendable
 def map_clip(
     composer: Composer, atlas: Atlas, recorder: Recorder, index: int
@@ -584,7 +591,7 @@ def map_clip(
         ControlError: if it is not on the map.
     """
     clip = atlas.clip(index)
-    label = atlas.label(index)
+    label = map_label(atlas, index)
     (made,) = composer.reconstruct([clip])
     info = atlas.info(index)
     parameters = {

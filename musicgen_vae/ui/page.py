@@ -123,7 +123,8 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         @telling
         def on_language(step: int = 1) -> list[Any]:
             # The browser translates no names of tabs that have not been opened yet.
-            named = [gr.Tab(label=text(f"tab_{name}")) for name in each]
+            named: list[Any] = [gr.Tab(label=text(f"tab_{name}")) for name in each]
+            named += create.fields.translated()
             return [*named, prepared(studio, landing, step)] if landing else named
 
         runs(
@@ -141,7 +142,8 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         script = language.script()
         page.load(None, outputs=tongue, js=script, **PRIVATE)
         tongue.input(None, tongue, tongue, js=script, **PRIVATE)
-        said = [*each.values(), *([start.player] if landing else [])]
+        mirrors = [mirror for mirror, _ in create.fields.mirrors]
+        said = [*each.values(), *mirrors, *([start.player] if landing else [])]
         asked = [start.step] if landing else []
         tongue.change(on_language, asked, said, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)

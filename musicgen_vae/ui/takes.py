@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
-from musicgen_vae.music.clip import Clip, Piece, join
+from musicgen_vae.music.clip import Clip, Key, Piece, join
 from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.texts import spoken, text
@@ -191,7 +191,7 @@ def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:
     n_notes = sum(len(clip.notes) for clip in clips)
     n_bars = sum(clip.n_bars for clip in clips)
     result = [
-        " → ".join(dict.fromkeys(str(clip.key) for clip in clips)),
+        " → ".join(dict.fromkeys(key_name(clip.key) for clip in clips)),
         " → ".join(dict.fromkeys(str(clip.meter) for clip in clips)),
         text("fact_tempo", tempo=_span([clip.tempo_qpm for clip in clips])),
         text("fact_bar") if n_bars == 1 else text("fact_bars", n=n_bars),
@@ -221,6 +221,12 @@ def mood_name(clip: Clip) -> str:
     """The estimated mood's quadrant in words; "unspecified" where nothing can be estimated."""
     emotion = estimate_emotion(clip)
     return text("unspecified") if emotion is None else text(f"quadrant_{emotion.quadrant}")
+
+
+def key_name(key: Key) -> str:
+    """The key in words, such as ``"F# minor"`` in English."""
+    tonic, _, mode = str(key).partition(" ")
+    return f"{tonic} {text(f'mode_{mode}')}"
 
 
 def _span(tempos: Sequence[float]) -> str:

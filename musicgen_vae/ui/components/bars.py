@@ -27,12 +27,13 @@ class Bars(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     """Triggers ``level`` when a visitor moves a column."""
 
     def __init__(self, names: Sequence[str], **options: Any) -> None:
+        # Gradio makes the component again with other texts when the language changes.
+        options = {"texts": bars_texts(names), **options}
         super().__init__(
             empty_levels(len(names)),
             html_template='<div class="bars"></div>',
             js_on_load=_SCRIPT,
             apply_default_css=False,
-            texts=bars_texts(names),
             **options,
         )
 

@@ -32,12 +32,13 @@ class Pad(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     """Triggers ``feel`` when a visitor moves the point."""
 
     def __init__(self, **options: Any) -> None:
+        # Gradio makes the component again with other texts when the language changes.
+        options = {"texts": pad_texts(), **options}
         super().__init__(
             {"on": False, "valence": 0, "arousal": 0},
             html_template=_TEMPLATE,
             js_on_load=_SCRIPT,
             apply_default_css=False,
-            texts=pad_texts(),
             **options,
         )
 

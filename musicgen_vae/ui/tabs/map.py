@@ -168,7 +168,7 @@ def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[An
     tools, atlas = _with_atlas(studio)
     take, placement = handlers.place(tools.composer, atlas, tools.recorder, upload)
     choices = [
-        (text("neighbour", label=atlas.label(i), distance=f"{distance:.1f}"), i)
+        (text("neighbour", label=handlers.map_label(atlas, i), distance=f"{distance:.1f}"), i)
         for i, distance in zip(placement.neighbours, placement.distances, strict=True)
     ]
     at = placement.places.get(layout) or placement.places[_LAYOUTS[0]]
