@@ -158,7 +158,7 @@ class Atlas:
                     xy=file.get_tensor("xy"),
                     checkpoint=said["checkpoint"],
                     pca=file.get_tensor("pca") if "pca" in known else None,
-                    z=file.get_tensor("z").astype(np.float32) if "z" in known else None,
+                    z=file.get_tensor("z") * file.get_tensor("z_unit") if "z" in known else None,
                     trust={name: float(said[name]) for name in ("tsne", "pca") if name in said},
                 )
         except (OSError, SafetensorError, KeyError, TypeError) as error:
@@ -252,11 +252,14 @@ def encode_atlas(folder: Path, composer: Composer, *, seed: int = 7) -> Atlas:
         name: f"{trustworthiness(flat, plane, n_neighbors=n_neighbours):.4f}"
         for name, plane in layouts.items()
     }
+    # In bytes: neighbours are the same, and the map stays small.
+    unit = np.maximum(np.abs(flat).max(0), 1e-6) / 127
     save_file(
         {
             "xy": _fitted(layouts["tsne"]),
             "pca": _fitted(layouts["pca"]),
-            "z": flat.astype(np.float16),
+            "z": np.round(flat / unit).astype(np.int8),
+            "z_unit": unit.astype(np.float32),
         },
         folder / POINTS_FILE,
         metadata={"checkpoint": composer.checkpoint.hash, **trust},
