@@ -9,11 +9,21 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
 from musicgen_vae.ui.components.courier import Courier
-from musicgen_vae.ui.events import AT_ONCE, MAX_QUEUE, PRIVATE, QUEUED, RENDERED, runs, telling
+from musicgen_vae.ui.events import (
+    AT_ONCE,
+    MAX_QUEUE,
+    PRIVATE,
+    QUEUED,
+    RENDERED,
+    plain,
+    runs,
+    telling,
+)
 from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
@@ -60,6 +70,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
                 elem_id="language",
             )
         status = gr.Markdown(label("warming_up"), elem_id="status")
+        notice = gr.Markdown(visible=False, elem_id="notice")
         timer = gr.Timer(_TICK_S)
         each: dict[str, gr.Tab] = {}
         with gr.Tabs(selected="start" if landing else "create") as tabs:
@@ -117,7 +128,11 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
 
         @telling
         def on_open() -> dict[Any, Any]:
-            updates = opened_by_link(studio, create, language.visitor_query())
+            try:
+                updates = opened_by_link(studio, create, language.visitor_query())
+            except MusicGenError as error:
+                # A toast would be gone before the page is looked at.
+                return {notice: gr.Markdown(plain(error), visible=True)}
             return {tabs: gr.Tabs(selected="create"), **updates} if updates else {tabs: gr.skip()}
 
         @telling
@@ -137,7 +152,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         )
         courier.to_map(on_place, [visit, found.layout], [tabs, *found.placed], **QUEUED, **PRIVATE)
         timer.tick(on_tick, outputs=[status, timer], **AT_ONCE, **PRIVATE)
-        opened = [tabs, create.linked, *create.fields.inputs.values()]
+        opened = [tabs, notice, create.linked, *create.fields.inputs.values()]
         page.load(on_open, outputs=opened, **AT_ONCE, **PRIVATE)
         script = language.script()
         page.load(None, outputs=tongue, js=script, **PRIVATE)
