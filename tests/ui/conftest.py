@@ -128,7 +128,18 @@ def emotional_composer(emotional_checkpoint: Path) -> Composer:
 @pytest.fixture(scope="session")
 def map_folder(tiny_composer: Composer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An atlas of twelve clips of three pieces, two of them with hostile titles."""
-    folder = tmp_path_factory.mktemp("map")
+    return _made_up_map(tmp_path_factory.mktemp("map"), tiny_composer)
+
+
+@pytest.fixture(scope="session")
+def emotional_map_folder(
+    emotional_composer: Composer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same, encoded by the model with all controls."""
+    return _made_up_map(tmp_path_factory.mktemp("emotional_map"), emotional_composer)
+
+
+def _made_up_map(folder: Path, composer: Composer) -> Path:
     titles = [("First", "one"), (HOSTILE, "one"), (TEMPLATED, "other")]
     pieces = [
         PieceInfo(title=title, source=source, song=str(i), licence="CC0", style="pop", labels={})
@@ -136,7 +147,7 @@ def map_folder(tiny_composer: Composer, tmp_path_factory: pytest.TempPathFactory
     ]
     clips = [(made_up_clip(i), i % 3, 4 * (i // 3)) for i in range(12)]
     save_clips(folder, clips, pieces)
-    encode_atlas(folder, tiny_composer)
+    encode_atlas(folder, composer)
     return folder
 
 
@@ -171,11 +182,11 @@ def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]
 
 @pytest.fixture(scope="module")
 def app_url(
-    emotional_checkpoint: Path, map_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    emotional_checkpoint: Path, emotional_map_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The app with the small model that has all controls, and the small map."""
     log = tmp_path_factory.mktemp("app") / "log.txt"
-    arguments = ["--checkpoint", str(emotional_checkpoint), "--map", str(map_folder)]
+    arguments = ["--checkpoint", str(emotional_checkpoint), "--map", str(emotional_map_folder)]
     with running_app(log, *arguments) as url:
         yield url
 
