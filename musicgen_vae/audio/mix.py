@@ -93,6 +93,7 @@ STYLE_PROGRAMS: Mapping[str, Programs] = {
     "samba": (73, 24, 33, 0),
     "latin": (56, 0, 32, 0),
     "world": (12, 24, 32, 0),
+    "drum groove": (4, 4, 33, 0),  # heard where others join the drummer
 }
 """General MIDI program of each role, by style; the drums' says nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import nan
 from typing import Any
 
 from musicgen_vae.music.clip import Role
@@ -162,7 +163,8 @@ def _samples(figures: Figures) -> list[str]:
             lambda o: _number(o["copies"]["made"].get("nearest_median", float("nan")))),
     ]  # fmt: skip
     features = [
-        [name, *(_number(o["overlap"]["features"][name]) for o in found.values())]
+        # A feature that does not vary in one kind of samples is left out there.
+        [name, *(_number(o["overlap"]["features"].get(name, nan)) for o in found.values())]
         for name in overlap["features"]
     ]
     return [
