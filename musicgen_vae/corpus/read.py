@@ -23,6 +23,7 @@ from musicgen_vae.corpus.sources import (
     groove,
     openewld,
     openhymnal,
+    openscore,
     openscore_lieder,
     openscore_quartets,
     pop909,
@@ -127,9 +128,9 @@ def sources_at(at: Locations) -> Iterator[Source]:
             tasks=partial(pop909.list_songs, at.pop909),
             read=partial(pop909.read_song, at.pop909, at.pop909_cl),
         )
-    yield from make("lieder", at.lieder, openscore_lieder.list_songs, openscore_lieder.read_song)
+    yield from make("lieder", at.lieder, openscore.list_entries, openscore_lieder.read_song)
     yield from make(
-        "quartets", at.quartets, openscore_quartets.list_quartets, openscore_quartets.read_quartet
+        "quartets", at.quartets, openscore.list_entries, openscore_quartets.read_quartet
     )
     yield from make("openewld", at.openewld, openewld.list_songs, openewld.read_song)
     if at.freedoom is not None:

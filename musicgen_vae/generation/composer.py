@@ -33,7 +33,7 @@ from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
-from musicgen_vae.model.controls import BAR_CONTROLS, Controls, ControlSpec
+from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
@@ -114,10 +114,7 @@ class Composer:
             "latent": [BARS_PER_CLIP, self.model.config.d_latent],
             "roles": [role.label for role in spec.roles],
             "styles": list(spec.styles),
-            "controls": {
-                **dict(zip(spec.clip_controls, spec.clip_sizes, strict=True)),
-                **dict(zip(BAR_CONTROLS, spec.bar_sizes, strict=True)),
-            },
+            "controls": spec.sizes,
             "training": dict(self.checkpoint.training),
         }
 

@@ -78,6 +78,17 @@ class ControlSpec:
         """Number of classes of each of ``BAR_CONTROLS``, without "unspecified"."""
         return (*(N_CLASSES for _ in ORDINAL), N_CHORDS, N_ROLE_SETS)
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of classes of each control by name: those of the clip, then those of the bars."""
+        return dict(
+            zip(
+                (*self.clip_controls, *BAR_CONTROLS),
+                (*self.clip_sizes, *self.bar_sizes),
+                strict=True,
+            )
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text; ``from_dict`` is its exact inverse."""
         return {
@@ -206,9 +217,9 @@ class Controls:
                 raise ControlError(f"this checkpoint was not trained with the control {name}")
         clip = [asked[name] for name in spec.clip_controls]
         bar = [getattr(self, name) for name in BAR_CONTROLS]
-        for name, size, value in zip(spec.clip_controls, spec.clip_sizes, clip, strict=True):
-            _check_range(name, size, (value,))
-        for name, size, values in zip(BAR_CONTROLS, spec.bar_sizes, bar, strict=True):
+        for (name, size), values in zip(
+            spec.sizes.items(), (*((value,) for value in clip), *bar), strict=True
+        ):
             _check_range(name, size, values)
         bars = [[0 if v is None else v + 1 for v in values] for values in bar]
         return (

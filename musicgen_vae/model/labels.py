@@ -32,7 +32,7 @@ class RecognitionHead(nn.Module):
 
     def __init__(self, config: ModelConfig, spec: ControlSpec) -> None:
         super().__init__()
-        sizes = dict(zip(spec.clip_controls, spec.clip_sizes, strict=True))
+        sizes = spec.sizes
         self.hidden = nn.Linear(config.d_model, config.d_model)
         self.logits = nn.ModuleDict(
             {
@@ -56,7 +56,7 @@ class Adversary(nn.Module):
 
     def __init__(self, config: ModelConfig, spec: ControlSpec, width: int = 256) -> None:
         super().__init__()
-        sizes = dict(zip(spec.clip_controls, spec.clip_sizes, strict=True))
+        sizes = spec.sizes
         self.clip_hidden = nn.Linear(BARS_PER_CLIP * config.d_latent, width)
         self.bar_hidden = nn.Linear(config.d_latent, width)
         self.clip = nn.ModuleDict(
@@ -66,8 +66,7 @@ class Adversary(nn.Module):
                 if name in sizes
             }
         )
-        bar_sizes = dict(zip(BAR_CONTROLS, spec.bar_sizes, strict=True))
-        self.bar = nn.ModuleDict({name: nn.Linear(width, bar_sizes[name]) for name in ORDINAL})
+        self.bar = nn.ModuleDict({name: nn.Linear(width, sizes[name]) for name in ORDINAL})
 
     def forward(self, z: Tensor) -> dict[str, Tensor]:
         """Logits of each control that it tries to read from z, shape (B, 4, D)."""

@@ -363,10 +363,7 @@ def reconstruct(
     upload = read_upload(path, composer)
     clips = list(upload.piece.clips())
     _check_length(upload)
-    roles = set(composer.spec.roles)
-    readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
-    if not readable:
-        composer.fit(clips[0])
+    readable = _readable(composer, clips)
     made = [clip.keep(()) for clip in clips]
     results = composer.reconstruct([clips[i] for i in readable])
     for i, clip in zip(readable, results, strict=True):
@@ -391,10 +388,7 @@ def encode(composer: Composer, upload: Upload) -> dict[str, Any]:
     """
     clips = upload.piece.clips()
     _check_length(upload)
-    roles = set(composer.spec.roles)
-    readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
-    if not readable:
-        composer.fit(clips[0])
+    readable = _readable(composer, clips)
     posterior = composer.encode([clips[i] for i in readable]).posterior
     found = dict(zip(readable, zip(posterior.mu, posterior.logvar, strict=True), strict=True))
     return {
@@ -421,6 +415,15 @@ def render(recorder: Recorder, upload: Upload) -> tuple[str, dict[str, Any]]:
         "n_bars": len(upload.piece.bars),
         "seconds": seconds,
     }
+
+
+def _readable(composer: Composer, clips: Sequence[Clip]) -> list[int]:
+    """Which clips have a note that the model can read; raises ``ClipError`` where none has."""
+    roles = set(composer.spec.roles)
+    readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
+    if not readable:
+        composer.fit(clips[0])
+    return readable
 
 
 def _check_length(upload: Upload) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from musicgen_vae.corpus.sources import Failure, SourcePiece
 from musicgen_vae.corpus.sources.openscore import list_entries
-from musicgen_vae.corpus.sources.openscore_lieder import list_songs, read_lieder
+from musicgen_vae.corpus.sources.openscore_lieder import read_lieder
 from musicgen_vae.corpus.sources.openscore_quartets import read_quartets
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import Key, Role
@@ -64,7 +64,7 @@ def test_names_come_from_the_tables_or_from_the_folders(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="OpenScore"):
-        list_songs(tmp_path)
+        list_entries(tmp_path)
 
 
 def test_a_song_has_voice_chords_and_bass(tmp_path: Path) -> None:

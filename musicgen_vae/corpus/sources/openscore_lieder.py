@@ -52,22 +52,13 @@ class _Player:
     sings: bool
 
 
-def list_songs(folder: Path) -> tuple[Entry, ...]:
-    """Every song of the corpus in ``folder``, in a fixed order.
-
-    Raises:
-        CorpusError: if there is none.
-    """
-    return list_entries(folder)
-
-
 def read_lieder(folder: Path) -> Iterator[SourcePiece | Failure]:
     """The sections of every song, in order.
 
     Raises:
         CorpusError: if there is no song.
     """
-    for entry in list_songs(folder):
+    for entry in list_entries(folder):
         yield from read_song(entry)
 
 

@@ -34,22 +34,13 @@ _DESKS = ((Role.MELODY, 40), (Role.HARMONY, 41), (Role.HARMONY, 41), (Role.BASS,
 """Role and General MIDI program of the four parts; the viola's serves for all of the harmony."""
 
 
-def list_quartets(folder: Path) -> tuple[Entry, ...]:
-    """Every quartet of the corpus in ``folder``, in a fixed order.
-
-    Raises:
-        CorpusError: if there is none.
-    """
-    return list_entries(folder)
-
-
 def read_quartets(folder: Path) -> Iterator[SourcePiece | Failure]:
     """The sections of every movement of every quartet, in order.
 
     Raises:
         CorpusError: if there is no quartet.
     """
-    for entry in list_quartets(folder):
+    for entry in list_entries(folder):
         yield from read_quartet(entry)
 
 

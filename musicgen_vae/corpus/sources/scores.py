@@ -99,11 +99,6 @@ class Measure:
     meter: Meter
     tempo_qpm: float
 
-    @property
-    def is_short(self) -> bool:
-        """Whether it does not fill its meter."""
-        return self.steps < self.meter.steps
-
 
 def music21_module(name: str) -> Any:
     """A module of music21, without the warnings of its import.
