@@ -37,6 +37,7 @@ from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
+from musicgen_vae.model.packing import packed
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.clip import (
     BARS_PER_CLIP,
@@ -87,6 +88,7 @@ class Composer:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self.model = checkpoint.model
+        self.decoder = packed(checkpoint.model.decoder)
         self.spec: ControlSpec = checkpoint.model.spec
         self.device = next(self.model.parameters()).device
 
@@ -266,7 +268,7 @@ class Composer:
             )
             for i, template in enumerate(templates)
         ]
-        rows = decode(self.model.decoder, items, options, check)
+        rows = decode(self.decoder, items, options, check)
         return [_with_rows(t, r) for t, r in zip(templates, rows, strict=True)]
 
     def reconstruct(
@@ -561,7 +563,7 @@ class Composer:
             )
             for i in range(n)
         ]
-        made = decode(self.model.decoder, items, options or DecodeOptions(), check)
+        made = decode(self.decoder, items, options or DecodeOptions(), check)
         return [
             _with_rows(clip, np.concatenate([k.rows, new]))
             for clip, k, new in zip(clips, kept, made, strict=True)
@@ -790,7 +792,7 @@ class Composer:
                 n_bars=BARS_PER_CLIP,
                 generator=generator,
             )
-            rows = decode(self.model.decoder, [item], options, check)[0]
+            rows = decode(self.decoder, [item], options, check)[0]
             clips.append(_with_rows(replace(template, place=section.place), rows))
         return clips
 

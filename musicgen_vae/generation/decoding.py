@@ -1,8 +1,8 @@
 """Drawing notes from the decoder one by one, under the rules of the token alphabet.
 
 Step order, meter and kept roles cannot be violated: what is not allowed has no probability. The
-same item gives the same notes alone or in any batch: each has its own random numbers, and all
-matrix products run in blocks of fixed size, so that rounding does not depend on the neighbours.
+same item gives the same notes alone or in any batch: each has its own random numbers, and matrix
+products run with numbers of rows that round alike, to which items are padded.
 This module knows tokens and the decoder; it does not know clips or where z comes from.
 """
 
@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from musicgen_vae.model.layers import LayerCache, additive_mask
-from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, NoteHeads, Prefix, Rows, token_time
+from musicgen_vae.generation.rules import Mask, Rules, Values
+from musicgen_vae.model.layers import LayerCache
+from musicgen_vae.model.packing import is_packed
+from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, NoteHeads, Rows, token_time
 from musicgen_vae.music.clip import BARS_PER_CLIP, Role
 from musicgen_vae.music.tokens import (
     BAR_BEFORE,
@@ -34,11 +37,22 @@ from musicgen_vae.music.tokens import (
     structural_token,
 )
 
-BLOCK = 8
-"""Items decoded together; fewer are padded to it."""
+BLOCK = 12
+"""Items decoded together, at most."""
+GROUP = 4
+"""Items whose prefix is read together; packed decoders write any number of groups at once."""
 _SPAN = 64
 _KEPT_SPAN = 32
 _NEVER = -1e9
+_MOST_LIKELY = 64
+_NONE = {
+    Field.ROLE: ROLE_NONE,
+    Field.PITCH: PITCH_NONE,
+    Field.DURATION: DURATION_NONE,
+    Field.VELOCITY: VELOCITY_NONE,
+}
+_A_DURATION = np.arange(FIELD_SIZES[Field.DURATION])[None] < DURATION_NONE
+_A_VELOCITY = np.arange(FIELD_SIZES[Field.VELOCITY])[None] < VELOCITY_NONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +61,8 @@ class DecodeOptions:
 
     Attributes:
         temperature: divides the logits; 0 takes the most likely value of each field.
-        top_p: only the most likely values whose probabilities sum to this are drawn (0 to 1];
-            Holtzman et al., arXiv 1904.09751.
+        top_p: of the 64 most likely values only the first whose probabilities sum to this are
+            drawn (0 to 1]; Holtzman et al., arXiv 1904.09751.
         in_scale: leave out pitches that are not in C major / A natural minor.
     """
 
@@ -108,36 +122,33 @@ def decode(
     for width, indices in by_width.items():
         for begin in range(0, len(indices), BLOCK):
             chosen = indices[begin : begin + BLOCK]
-            block = _Block(decoder, [items[i] for i in chosen], width, options)
-            result.update(zip(chosen, block.run(check), strict=True))
+            block = padded([items[i] for i in chosen], GROUP if is_packed(decoder) else BLOCK)
+            notes = _Block(decoder, block, width, options).run(check)
+            result.update(zip(chosen, notes, strict=False))
     return [result[i] for i in range(len(items))]
 
 
+def padded(items: Sequence[DecodeItem], multiple: int) -> list[DecodeItem]:
+    """A multiple of items, the last of which is repeated."""
+    return [*items, *[items[-1]] * (-len(items) % multiple)]
+
+
 class NoteWriter:
-    """Up to ``BLOCK`` items being written in step, by whatever network ``state`` asks.
+    """B items being written in step, by whatever network ``state`` asks.
 
     Subclasses say what the network knows before the next row; rules and drawing are the same for
-    all, so that other models can be compared on equal terms.
+    all, so that other models can be compared on equal terms. What is drawn lies in plain arrays
+    on the CPU: a note needs some hundred operations on a few numbers each, which there cost least.
     """
 
     def __init__(
         self, heads: NoteHeads, items: Sequence[DecodeItem], options: DecodeOptions
     ) -> None:
         self.heads, self.options = heads, options
-        self.n_items = len(items)
-        items = [*items, *[items[-1]] * (BLOCK - len(items))]
-        device = items[0].z.device
-        self.items, self.device = items, device
-        self.bar_steps = torch.tensor([item.bar_steps for item in items], device=device)
-        self.random = torch.stack(
-            [
-                torch.rand(MAX_TOKENS, N_DRAWN_FIELDS, generator=item.generator)
-                if item.generator is not None and options.temperature > 0
-                else torch.zeros(MAX_TOKENS, N_DRAWN_FIELDS)
-                for item in items
-            ]
-        ).to(device)
-        allowed = torch.tensor(
+        self.items, self.device = items, items[0].z.device
+        self.bar_steps = torch.tensor([item.bar_steps for item in items], device=self.device)
+        self.rules = Rules.of(
+            [item.bar_steps for item in items],
             [
                 [
                     item.roles & ~kept_roles if bar < item.n_bars else 0
@@ -145,21 +156,27 @@ class NoteWriter:
                 ]
                 for item in items
             ],
-            device=device,
+            options.in_scale,
         )
-        bits = torch.arange(len(Role), device=device)
-        self.allowed_roles = (allowed[..., None] >> bits & 1).bool()
-        self.steps = torch.arange(FIELD_SIZES[Field.STEP], device=device)
-        self.roles = torch.arange(FIELD_SIZES[Field.ROLE], device=device)
-        self.pitches = torch.arange(FIELD_SIZES[Field.PITCH], device=device)
-        scale = torch.tensor([0, 2, 4, 5, 7, 9, 11], device=device)
-        self.in_scale = torch.isin(self.pitches % 12, scale) | (self.pitches >= PITCH_NONE)
-        self.row = torch.tensor(structural_token(STEP_BAR, 0), device=device).repeat(BLOCK, 1)
-        self.done = torch.zeros(BLOCK, dtype=torch.bool, device=device)
-        self.written: list[Tensor] = []
+        self.random = np.stack(
+            [
+                torch.rand(MAX_TOKENS, N_DRAWN_FIELDS, generator=item.generator).numpy()
+                if item.generator is not None and options.temperature > 0
+                else np.zeros((MAX_TOKENS, N_DRAWN_FIELDS), dtype=np.float32)
+                for item in items
+            ]
+        )
+        self.row = np.tile(np.array(structural_token(STEP_BAR, 0)), (len(items), 1))
+        self.done = np.zeros(len(items), dtype=np.bool_)
+        self.written: list[Values] = []
+
+    @property
+    def last(self) -> Tensor:
+        """The last row of each item, for the network to read, shape (B, 6)."""
+        return torch.from_numpy(self.row).to(self.device)
 
     def state(self) -> Tensor:
-        """What the network knows after ``self.row``, shape (BLOCK, d_model)."""
+        """What the network knows after ``last``, shape (B, d_model)."""
         raise NotImplementedError
 
     def run(self, check: Callable[[], None] | None = None) -> list[Tokens]:
@@ -176,9 +193,9 @@ class NoteWriter:
         return bool(self.done.all()) or len(self.written) >= MAX_TOKENS - 1
 
     def notes(self) -> list[Tokens]:
-        """Note rows of each real item."""
-        rows = torch.stack(self.written, dim=1).cpu().numpy().astype(np.int16)
-        return [row[row[:, Field.ROLE] != ROLE_NONE] for row in rows[: self.n_items]]
+        """Note rows of each item."""
+        rows = np.stack(self.written, axis=1).astype(np.int16)
+        return [row[row[:, Field.ROLE] != ROLE_NONE] for row in rows]
 
     def advance(self) -> None:
         """Read the last row of every item and draw the next one."""
@@ -186,111 +203,61 @@ class NoteWriter:
         self.written.append(self.row)
         self.done |= self.row[:, Field.STEP] == STEP_END
 
-    def draw(self, state: Tensor) -> Tensor:
-        """The next row of each item, shape (BLOCK, 6), from the decoder's state."""
-        heads = self.heads
-        previous = self.row
-        bar = previous[:, Field.BAR]
-        step = self.pick(Field.STEP, heads.field(0, state), self.step_mask())
+    def draw(self, state: Tensor) -> Values:
+        """The next row of each item, shape (B, 6), from the decoder's state."""
+        previous, rules = self.row, self.rules
+        step, state = self.pick(Field.STEP, state, rules.steps(previous, len(self.written)))
         structural = step >= STEP_BAR
-        end = step == STEP_END
-
-        state = heads.update(0, state, step)
-        role = self.pick(Field.ROLE, heads.field(1, state), self.role_mask(step))
-        role = torch.where(structural, ROLE_NONE, role)
-        state = heads.update(1, state, role)
-        pitch = self.pick(Field.PITCH, heads.field(2, state), self.pitch_mask(step, role))
-        pitch = torch.where(structural, PITCH_NONE, pitch)
-        state = heads.update(2, state, pitch)
-        drums = role == Role.DRUMS
-        known = torch.ones(1, DURATION_NONE + 1, dtype=torch.bool, device=self.device)
-        known[:, -1] = False
-        duration = self.pick(Field.DURATION, heads.field(3, state), known)
-        duration = torch.where(structural | drums, DURATION_NONE, duration)
-        state = heads.update(3, state, duration)
-        known = torch.ones(1, VELOCITY_NONE + 1, dtype=torch.bool, device=self.device)
-        known[:, -1] = False
-        velocity = self.pick(Field.VELOCITY, heads.field(4, state), known)
-        velocity = torch.where(structural, VELOCITY_NONE, velocity)
-        bar = torch.where(structural & ~end, bar + 1, bar)
-        row = torch.stack([step, role, pitch, duration, velocity, bar], dim=1)
-        finished = torch.tensor(structural_token(STEP_END, BARS_PER_CLIP - 1), device=self.device)
-        return torch.where(self.done[:, None], finished, row)
-
-    def pick(self, field: Field, logits: Tensor, allowed: Tensor) -> Tensor:
-        """One allowed value per item, shape (BLOCK,), by its random number or the most likely."""
-        logits = logits.float().masked_fill(~allowed, _NEVER)
-        if self.options.temperature <= 0:
-            return logits.argmax(-1)
-        probabilities = torch.softmax(logits / self.options.temperature, dim=-1)
-        ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        total = ordered.cumsum(-1)
-        # A value is drawn from while what is more likely than it sums to less than top_p.
-        kept = (total - ordered) < self.options.top_p
-        mass = (ordered * kept).sum(-1, keepdim=True)
-        target = self.random[:, len(self.written), field][:, None] * mass
-        rank = ((total <= target) & kept).sum(-1, keepdim=True)
-        rank = torch.minimum(rank, kept.sum(-1, keepdim=True) - 1)
-        return order.gather(1, rank)[:, 0]
-
-    def same_step_possible(self) -> Tensor:
-        """Whether another note can follow on the previous row's step, shape (BLOCK,).
-
-        Notes of one step come in the order of role and pitch, and drums are one row.
-        """
-        role, pitch, bar = (self.row[:, f] for f in (Field.ROLE, Field.PITCH, Field.BAR))
-        allowed = self.allowed_roles[torch.arange(BLOCK, device=self.device), bar]
-        later = (allowed & (self.roles[: len(Role)] > role[:, None])).any(-1)
-        return later | ((role < Role.DRUMS) & (pitch < PITCH_NONE - 1))
-
-    def step_mask(self) -> Tensor:
-        """Steps that may follow, shape (BLOCK, 75)."""
-        step, bar = self.row[:, Field.STEP, None], self.row[:, Field.BAR, None]
-        steps = self.steps
-        opening = step == STEP_BAR
-        held = step == STEP_HELD
-        same = self.same_step_possible()[:, None]
-        on_grid = steps < self.bar_steps[:, None]
-        later = opening | held | (steps > step) | ((steps == step) & same)
-        some_role = self.allowed_roles[torch.arange(BLOCK, device=self.device), bar[:, 0]].any(-1)
-        full = len(self.written) >= MAX_TOKENS - 2 * BARS_PER_CLIP
-        notes = on_grid & later & some_role[:, None]
-        pitched = self.allowed_roles[torch.arange(BLOCK, device=self.device), bar[:, 0], :3].any(-1)
-        notes |= (
-            (steps == STEP_HELD)
-            & (bar == 0)
-            & (opening | (held & same))
-            & (some_role & pitched)[:, None]
+        role, state = self.pick(Field.ROLE, state, rules.roles_at(previous, step), structural)
+        pitch, state = self.pick(
+            Field.PITCH, state, rules.pitches(previous, step, role), structural
         )
-        if full:
-            notes = torch.zeros_like(notes)
-        last = bar == BARS_PER_CLIP - 1
-        return notes | ((steps == STEP_BAR) & ~last) | ((steps == STEP_END) & last)
+        short = structural | (role == Role.DRUMS)
+        duration, state = self.pick(Field.DURATION, state, _A_DURATION, short)
+        velocity, _ = self.pick(Field.VELOCITY, state, _A_VELOCITY, structural)
+        bar = previous[:, Field.BAR] + (step == STEP_BAR)
+        row = np.stack([step, role, pitch, duration, velocity, bar], axis=1)
+        row[self.done] = structural_token(STEP_END, BARS_PER_CLIP - 1)
+        return row
 
-    def role_mask(self, step: Tensor) -> Tensor:
-        """Roles that may be written on ``step``, shape (BLOCK, 5)."""
-        previous, bar = self.row, self.row[:, Field.BAR]
-        allowed = torch.zeros(BLOCK, len(Role) + 1, dtype=torch.bool, device=self.device)
-        allowed[:, : len(Role)] = self.allowed_roles[torch.arange(BLOCK, device=self.device), bar]
-        allowed[:, Role.DRUMS] &= step != STEP_HELD
-        same = (step == previous[:, Field.STEP])[:, None]
-        role, pitch = previous[:, Field.ROLE, None], previous[:, Field.PITCH, None]
-        again = (self.roles == role) & (role < Role.DRUMS) & (pitch < PITCH_NONE - 1)
-        allowed &= ~same | (self.roles > role) | again
-        # Rows whose step is a bar line draw no role; any value will do.
-        return allowed | (step >= STEP_BAR)[:, None]
+    def pick(
+        self, field: Field, state: Tensor, allowed: Mask, none: Mask | None = None
+    ) -> tuple[Values, Tensor]:
+        """One allowed value per item, by its random number or the most likely.
 
-    def pitch_mask(self, step: Tensor, role: Tensor) -> Tensor:
-        """Pitches, or sets of drums, that ``role`` may strike, shape (BLOCK, 640)."""
-        previous = self.row
-        drums = (role == Role.DRUMS)[:, None]
-        allowed = torch.where(drums, self.pitches > PITCH_NONE, self.pitches < PITCH_NONE)
-        same = (step == previous[:, Field.STEP]) & (role == previous[:, Field.ROLE])
-        allowed &= ~same[:, None] | drums | (self.pitches > previous[:, Field.PITCH, None])
-        if self.options.in_scale:
-            scaled = allowed & self.in_scale
-            allowed = torch.where(scaled.any(-1, keepdim=True), scaled, allowed)
-        return allowed
+        Args:
+            field: what is drawn.
+            state: what is known, shape (B, d_model).
+            allowed: shape (B or 1, size of the field).
+            none: items whose value is the field's last, "none", shape (B,).
+
+        Returns:
+            Values of shape (B,), and the state that knows them.
+        """
+        logits = self.heads.field(field, state).float().cpu()
+        logits = torch.where(torch.from_numpy(allowed), logits, _NEVER)
+        likely, value = logits.topk(min(_MOST_LIKELY, logits.shape[-1]))
+        order: Values = value.numpy()
+        rank = self._ranks(likely.numpy(), self.random[:, len(self.written), field])
+        chosen: Values = order[np.arange(len(order)), rank]
+        if none is not None:
+            chosen = np.where(none, _NONE[field], chosen)
+        if field < N_DRAWN_FIELDS - 1:
+            state = self.heads.update(field, state, torch.from_numpy(chosen).to(self.device))
+        return chosen, state
+
+    def _ranks(self, logits: NDArray[np.float32], random: NDArray[np.float32]) -> Values:
+        """Which of the values, of falling ``logits`` (B, n), each random number takes."""
+        if self.options.temperature <= 0:
+            return np.zeros(len(logits), dtype=np.int64)
+        share = np.exp((logits - logits[:, :1]) / self.options.temperature)
+        share /= share.sum(-1, keepdims=True)
+        total = share.cumsum(-1)
+        # A value is drawn from while what is more likely than it sums to less than top_p.
+        n_kept = (total - share < self.options.top_p).sum(-1)
+        target = random * total[np.arange(len(total)), n_kept - 1]
+        rank: Values = np.minimum((total <= target[:, None]).sum(-1), n_kept - 1)
+        return rank
 
 
 class _Block(NoteWriter):
@@ -301,52 +268,59 @@ class _Block(NoteWriter):
     ) -> None:
         super().__init__(decoder.heads, items, options)
         self.decoder = decoder
-        items, device = self.items, self.device
-        kept = Rows.pad([item.kept for item in items], width).to(device)
-        self.prefix: Prefix = decoder.prefix(
-            torch.stack([item.z for item in items]),
-            torch.stack([item.control for item in items]),
-            kept,
-            self.bar_steps,
-        )
-        n_prefix = self.prefix.x.shape[1]
-        self.n_prefix = n_prefix
-        capacity = -(-(n_prefix + MAX_TOKENS) // _SPAN) * _SPAN
-        config = decoder.config
-        shape = (BLOCK, config.n_heads, capacity, config.d_model // config.n_heads)
-        zeros = torch.zeros(2 * config.n_decoder_layers, *shape, device=device)
+        config, n = decoder.config, len(items)
+        self.n_prefix = BARS_PER_CLIP + config.n_latents + width
+        capacity = -(-(self.n_prefix + MAX_TOKENS) // _SPAN) * _SPAN
+        shape = (n, config.n_heads, capacity, config.d_model // config.n_heads)
+        zeros = torch.zeros(2 * config.n_decoder_layers, *shape, device=self.device)
         self.caches = [
             LayerCache(keys=zeros[2 * i], values=zeros[2 * i + 1])
             for i in range(config.n_decoder_layers)
         ]
-        self.visible = torch.zeros(BLOCK, capacity, device=device, dtype=torch.bool)
-        self.visible[:, :n_prefix] = self.prefix.mask
-        span = -(-n_prefix // _SPAN) * _SPAN
-        decoder.run(
-            self.prefix.x,
-            self.prefix.time,
-            self.prefix.step,
-            self.prefix.bar,
-            additive_mask(self.visible[:, None, :span].expand(-1, n_prefix, -1)),
-            self.prefix.context,
-            self.caches,
+        # What is not yet written is not seen.
+        self.unseen = torch.full((n, 1, 1, capacity), _NEVER, device=self.device)
+        size = GROUP if is_packed(decoder) else BLOCK
+        groups = [slice(begin, begin + size) for begin in range(0, n, size)]
+        self.context = torch.cat([self.read_prefix(group, width) for group in groups])
+
+    def read_prefix(self, group: slice, width: int) -> Tensor:
+        """Fill the caches of some items; what z and c say of each of their bars (n, 4, d_bar)."""
+        items = self.items[group]
+        prefix = self.decoder.prefix(
+            torch.stack([item.z for item in items]),
+            torch.stack([item.control for item in items]),
+            Rows.pad([item.kept for item in items], width).to(self.device),
+            self.bar_steps[group],
+        )
+        span = -(-self.n_prefix // _SPAN) * _SPAN
+        unseen = self.unseen[group]
+        unseen[..., : self.n_prefix].masked_fill_(prefix.mask[:, None, None], 0.0)
+        self.decoder.run(
+            prefix.x,
+            prefix.time,
+            prefix.step,
+            prefix.bar,
+            unseen[..., :span].expand(-1, -1, self.n_prefix, -1),
+            prefix.context,
+            [LayerCache(keys=c.keys[group], values=c.values[group]) for c in self.caches],
             at=0,
             span=span,
         )
+        return prefix.context
 
     def state(self) -> Tensor:
-        """What the decoder knows after the last row, shape (BLOCK, d_model)."""
+        """What the decoder knows after the last row, shape (B, d_model)."""
         at = self.n_prefix + len(self.written)
-        self.visible[:, at] = True
+        self.unseen[..., at] = 0.0
         span = -(-(at + 1) // _SPAN) * _SPAN
-        last = self.row[:, None]
+        last = self.last[:, None]
         out = self.decoder.run(
             self.decoder.embedding(last),
             token_time(last, self.bar_steps),
             last[..., Field.STEP],
             last[..., Field.BAR],
-            additive_mask(self.visible[:, None, :span]),
-            self.prefix.context,
+            self.unseen[..., :span],
+            self.context,
             self.caches,
             at=at,
             span=span,

@@ -27,7 +27,7 @@ from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.layers import Block, RotaryTime
 from musicgen_vae.music.clip import BARS_PER_CLIP
 
-BLOCK = 8
+BLOCK = 4
 """Items sampled together; fewer are padded to it, so that rounding does not depend on company."""
 _BAR_TIME = 48
 """Steps from bar to bar in the rotary positions; what the meter is, c says."""
@@ -77,6 +77,14 @@ class FlowCondition:
         chosen = list(index)
         prior = DiagonalGaussian(mu=self.prior.mu[chosen], logvar=self.prior.logvar[chosen])
         return FlowCondition(control=self.control[chosen], prior=prior)
+
+    def beside(self, other: FlowCondition) -> FlowCondition:
+        """The items of both, this one's first."""
+        mine, its = self.prior, other.prior
+        prior = DiagonalGaussian(
+            mu=torch.cat([mine.mu, its.mu]), logvar=torch.cat([mine.logvar, its.logvar])
+        )
+        return FlowCondition(control=torch.cat([self.control, other.control]), prior=prior)
 
 
 class FlowPrior(nn.Module):
@@ -176,20 +184,23 @@ class FlowPrior(nn.Module):
         """
         if guidance != 1.0 and free is None:
             raise ValueError("guidance needs the condition without controls")
+        guided = guidance != 1.0
         made = []
         for begin in range(0, len(noise), BLOCK):
             index = list(range(begin, min(begin + BLOCK, len(noise))))
             n_items = len(index)
             index += [index[-1]] * (BLOCK - n_items)
             here = condition.rows(index)
-            free_here = None if free is None else free.rows(index)
+            if free is not None and guided:
+                here = here.beside(free.rows(index))
             x = noise[index].to(self.mean)
             for step in range(n_steps):
-                t = torch.full((BLOCK,), step / n_steps, device=x.device)
-                direction = self(x, t, here)
-                if guidance != 1.0 and free_here is not None:
-                    without = self(x, t, free_here)
-                    direction = without + guidance * (direction - without)
+                seen = x.repeat(2, 1, 1) if guided else x
+                t = torch.full((len(seen),), step / n_steps, device=x.device)
+                direction = self(seen, t, here)
+                if guided:
+                    asked, without = direction.chunk(2)
+                    direction = without + guidance * (asked - without)
                 x = x + direction / n_steps
             made.append(x[:n_items])
         return torch.cat(made) * self.std + self.mean

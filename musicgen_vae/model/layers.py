@@ -20,7 +20,15 @@ _LONGEST_PERIOD = 1200.0
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """Cosines and sines of a sequence's positions, each of shape (B, 1, T, d_head / 4)."""
+    """What turns the channels of a head at each position, each of shape (B, T, 1, 1, d_head).
+
+    Channel i of the first quarter and channel i of the second are turned together; the other half
+    stays.
+
+    Attributes:
+        cos: cosines, 1 where nothing turns.
+        sin: sines, negative in the first quarter, 0 where nothing turns.
+    """
 
     cos: Tensor
     sin: Tensor
@@ -40,16 +48,22 @@ class RotaryTime(nn.Module):
 
     def forward(self, time: Tensor) -> Rotation:
         """Rotations for ``time`` of shape (B, T), in steps."""
-        angle = 2 * math.pi * time[:, None, :, None].float() / self.periods
-        return Rotation(cos=angle.cos(), sin=angle.sin())
+        angle = 2 * math.pi * time[:, :, None, None, None].float() / self.periods
+        cos, sin = angle.cos(), angle.sin()
+        still = torch.zeros_like(cos)
+        return Rotation(
+            cos=torch.cat([cos, cos, still + 1, still + 1], dim=-1),
+            sin=torch.cat([-sin, sin, still, still], dim=-1),
+        )
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
-    """Rotate the first half of the channels of ``x``, shape (B, H, T, d_head)."""
+    """Rotate the first half of the channels of ``x``, shape (B, T, n, H, d_head)."""
     quarter = x.shape[-1] // 4
     first, second, rest = x[..., :quarter], x[..., quarter : 2 * quarter], x[..., 2 * quarter :]
+    turned = torch.cat([second, first, rest], dim=-1)
     cos, sin = rotation.cos.to(x.dtype), rotation.sin.to(x.dtype)
-    return torch.cat([first * cos - second * sin, first * sin + second * cos, rest], dim=-1)
+    return torch.addcmul(x * cos, turned, sin)
 
 
 @dataclass(kw_only=True)
@@ -97,9 +111,8 @@ class Attention(nn.Module):
         """
         batch, length, d_model = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.n_heads, d_model // self.n_heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        q = rotate(q, rotation)
-        k = rotate(k, rotation)
+        q, k = rotate(qkv[:, :, :2], rotation).permute(2, 0, 3, 1, 4)
+        v = qkv[:, :, 2].transpose(1, 2)
         if cache is not None:
             cache.keys[:, :, at : at + length] = k
             cache.values[:, :, at : at + length] = v

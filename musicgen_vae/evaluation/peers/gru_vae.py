@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from musicgen_vae.generation.conditions import asked_condition, measured_condition
-from musicgen_vae.generation.decoding import BLOCK, DecodeItem, DecodeOptions, NoteWriter
+from musicgen_vae.generation.decoding import BLOCK, DecodeItem, DecodeOptions, NoteWriter, padded
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
@@ -198,7 +198,8 @@ class GruVAE(nn.Module):
         ]
         rows = []
         for begin in range(0, len(items), BLOCK):
-            rows += _GruWriter(self, items[begin : begin + BLOCK], options).run()
+            block = items[begin : begin + BLOCK]
+            rows += _GruWriter(self, padded(block, BLOCK), options).run()[: len(block)]
         return [
             replace(template, notes=tokens_to_notes(notes, template.meter.steps))
             for template, notes in zip(templates, rows, strict=True)
@@ -220,12 +221,13 @@ class _GruWriter(NoteWriter):
 
     def state(self) -> Tensor:
         """What the decoder knows after the last row, shape (BLOCK, d_model)."""
-        bar = self.row[:, Field.BAR]
+        last = self.last
+        bar = last[:, Field.BAR]
         fresh = (bar != self.bar)[None, :, None]
         self.hidden = torch.where(fresh, self.model.bar_state(self.bars, bar), self.hidden)
         self.bar = bar
         beside = self.bars[torch.arange(BLOCK, device=self.device), bar]
-        x = torch.cat([self.model.embedding(self.row[:, None])[:, 0], beside], dim=-1)
+        x = torch.cat([self.model.embedding(last[:, None])[:, 0], beside], dim=-1)
         out, self.hidden = self.model.decoder(x[:, None], self.hidden.contiguous())
         state: Tensor = self.model.out(out[:, 0])
         return state
