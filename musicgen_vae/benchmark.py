@@ -20,12 +20,16 @@ from musicgen_vae.evaluation.provenance import commit, machine
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.decoding import BLOCK
 from musicgen_vae.model.flow import FlowPrior
+from musicgen_vae.model.packing import PackedLinear
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.tokens import clip_to_tokens
 
 N_ENCODED = 1000
 _REPEATS = 5
-_PRODUCTS = ("linear", "mm", "addmm", "bmm", "baddbmm", "matmul", "scaled_dot_product")
+_PRODUCTS = (
+    *("linear", "mm", "addmm", "bmm", "baddbmm", "matmul"),
+    *("scaled_dot_product", "fbgemm_linear"),
+)
 
 
 def median_s(run: Callable[[], object], repeats: int = _REPEATS) -> float:
@@ -49,7 +53,12 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, models: Iterable[nn.Module]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.weights = {
-            p.untyped_storage().data_ptr() for model in models for p in model.parameters()
+            weight.untyped_storage().data_ptr()
+            for model in models
+            for part in model.modules()
+            for weight in (
+                [part.weight] if isinstance(part, PackedLinear) else part.parameters(recurse=False)
+            )
         }
         self.stand_ins: dict[tuple[Any, ...], Tensor] = {}
         self.calls: list[Callable[[], object]] = []
@@ -107,7 +116,7 @@ def run_benchmarks(composer: Composer, log: Callable[[str], None]) -> dict[str, 
     clips = [clip if clip.notes else clips[0] for clip in clips]
     encoded = composer.encode(clips)
     z, control = encoded.posterior.mode(), encoded.control
-    models = [composer.model]
+    models = [composer.model, composer.decoder]
     result: dict[str, Any] = {
         "machine": machine(),
         "commit": commit(),
