@@ -290,9 +290,13 @@ class _Walk:
         tempos = tuple(sorted((t, tempo) for t, tempo in self.tempos.items() if t <= n_ticks))
         for tick, tempo in tempos:
             if not 60e6 / MAX_QPM <= tempo <= 60e6 / MIN_QPM:
-                qpm = f"{60e6 / tempo:,.4g} quarter notes" if tempo else "0 microseconds a quarter"
+                speed = (
+                    f"{60e6 / tempo:,.4g} quarter notes a minute"
+                    if tempo
+                    else "0 microseconds for a quarter note"
+                )
                 raise MidiError(
-                    f"the tempo at tick {tick:,} is {qpm} a minute; {MIN_QPM} to {MAX_QPM} are "
+                    f"the tempo at tick {tick:,} is {speed}; {MIN_QPM} to {MAX_QPM} are "
                     "read: correct the tempo and export again"
                 )
         ends = [tick for tick, _ in tempos[1:]] + [n_ticks]
