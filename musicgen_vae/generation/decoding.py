@@ -179,6 +179,14 @@ class NoteWriter:
         """What the network knows after ``last``, shape (B, d_model)."""
         raise NotImplementedError
 
+    def know_step(self, state: Tensor, step: Values) -> Tensor:
+        """The state (B, d_model) once the row's step (B,) is known."""
+        return state
+
+    def hint(self, field: Field, role: Values) -> Tensor | None:
+        """What else the network says of a field of a note of ``role`` (B,), as logits."""
+        return None
+
     def run(self, check: Callable[[], None] | None = None) -> list[Tokens]:
         """Write to the end; ``check`` is called before every row. Note rows of each item."""
         while not self.finished:
@@ -208,20 +216,25 @@ class NoteWriter:
         previous, rules = self.row, self.rules
         step, state = self.pick(Field.STEP, state, rules.steps(previous, len(self.written)))
         structural = step >= STEP_BAR
+        state = self.know_step(state, step)
         role, state = self.pick(Field.ROLE, state, rules.roles_at(previous, step), structural)
-        pitch, state = self.pick(
-            Field.PITCH, state, rules.pitches(previous, step, role), structural
-        )
+        pitches = rules.pitches(previous, step, role)
+        pitch, state = self.pick(Field.PITCH, state, pitches, structural, role)
         short = structural | (role == Role.DRUMS)
-        duration, state = self.pick(Field.DURATION, state, _A_DURATION, short)
-        velocity, _ = self.pick(Field.VELOCITY, state, _A_VELOCITY, structural)
+        duration, state = self.pick(Field.DURATION, state, _A_DURATION, short, role)
+        velocity, _ = self.pick(Field.VELOCITY, state, _A_VELOCITY, structural, role)
         bar = previous[:, Field.BAR] + (step == STEP_BAR)
         row = np.stack([step, role, pitch, duration, velocity, bar], axis=1)
         row[self.done] = structural_token(STEP_END, BARS_PER_CLIP - 1)
         return row
 
     def pick(
-        self, field: Field, state: Tensor, allowed: Mask, none: Mask | None = None
+        self,
+        field: Field,
+        state: Tensor,
+        allowed: Mask,
+        none: Mask | None = None,
+        role: Values | None = None,
     ) -> tuple[Values, Tensor]:
         """One allowed value per item, by its random number or the most likely.
 
@@ -230,11 +243,14 @@ class NoteWriter:
             state: what is known, shape (B, d_model).
             allowed: shape (B or 1, size of the field).
             none: items whose value is the field's last, "none", shape (B,).
+            role: of the note, where it is known and hints can be given, shape (B,).
 
         Returns:
             Values of shape (B,), and the state that knows them.
         """
-        logits = self.heads.field(field, state).float().cpu()
+        logits = self.heads.field(field, state)
+        hint = None if role is None else self.hint(field, role)
+        logits = (logits if hint is None else logits + hint).float().cpu()
         logits = torch.where(torch.from_numpy(allowed), logits, _NEVER)
         likely, value = logits.topk(min(_MOST_LIKELY, logits.shape[-1]))
         order: Values = value.numpy()
@@ -325,7 +341,18 @@ class _Block(NoteWriter):
             at=at,
             span=span,
         )
-        return out[:, 0]
+        return self.decoder.know_bar(out, self.context, last[..., Field.BAR])[:, 0]
+
+    def know_step(self, state: Tensor, step: Values) -> Tensor:
+        """The state (B, d_model) once the row's step (B,) is known."""
+        there = torch.from_numpy(step)[:, None].to(self.device)
+        added, outline = self.decoder.know_step(self.context, there, self.last[:, None, Field.BAR])
+        self.outline = outline[:, 0]
+        return state + added[:, 0]
+
+    def hint(self, field: Field, role: Values) -> Tensor:
+        """What the outline says of a field of a note of ``role`` (B,), as logits."""
+        return self.decoder.hint(field, self.outline, torch.from_numpy(role).to(self.device))
 
 
 def before_rows(notes: Tokens, n_bars: int = BARS_PER_CLIP) -> Tokens:

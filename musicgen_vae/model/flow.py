@@ -47,7 +47,7 @@ class FlowConfig:
 
     d_flow: int = 160
     n_heads: int = 4
-    d_ff: int = 640
+    d_ff: int = 480
     n_layers: int = 4
 
     def to_dict(self) -> dict[str, Any]:

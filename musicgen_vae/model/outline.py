@@ -2,7 +2,8 @@
 
 Guessing it from z alone is a bag-of-words loss (Zhao et al., arXiv 1703.10960, section 3.3) with
 one bag for each step. It teaches z to say the notes at a fifteenth of the cost of the decoder.
-This module knows targets and loss; the networks that guess are in ``model.vae``.
+The decoder takes the guess for one step as a hint of the note that it is about to write. This
+module knows targets, loss and hints; the networks that guess are in ``model.vae``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from musicgen_vae.music.clip import BARS_PER_CLIP, DRUM_PITCHES, Role
-from musicgen_vae.music.tokens import DURATION_NONE, PITCH_NONE, ROLE_NONE, VELOCITY_NONE, Field
+from musicgen_vae.music.tokens import (
+    DURATION_NONE,
+    FIELD_SIZES,
+    PITCH_NONE,
+    ROLE_NONE,
+    VELOCITY_NONE,
+    Field,
+)
 
 _N_PITCHED = int(Role.DRUMS)
 _DRUMS = _N_PITCHED * PITCH_NONE
@@ -74,3 +82,40 @@ def outline_f1(logits: Tensor, target: Tensor) -> Tensor:
     """F1 of (role, pitch) and drum hits where the guess is above one half; shape ()."""
     guess, true = logits[..., :_DURATIONS] > 0, target[..., :_DURATIONS] > 0
     return 2 * (guess & true).sum() / (guess.sum() + true.sum()).clamp(min=1)
+
+
+def outline_hint(field: Field, logits: Tensor, role: Tensor) -> Tensor:
+    """What the outline of a step says of one field of a note of ``role``, as logits.
+
+    A set of drums counts as independent hits. Values of which the outline knows nothing get 0.
+
+    Args:
+        field: pitch, duration or velocity.
+        logits: the guess for each note's step, shape (N, N_OUTLINE).
+        role: ``Field.ROLE`` of each note, shape (N,); ``ROLE_NONE`` gets no hint.
+
+    Returns:
+        Shape (N, size of the field).
+    """
+    n = len(role)
+    pitched = role < _N_PITCHED
+    if field == Field.PITCH:
+        of_role = _of_role(logits[:, :_DRUMS], role.clamp(max=_N_PITCHED - 1), _N_PITCHED)
+        of_role = of_role * pitched[:, None]
+        n_sets = FIELD_SIZES[Field.PITCH] - PITCH_NONE
+        drums = torch.arange(len(DRUM_PITCHES), device=role.device)
+        sets = torch.arange(n_sets, device=role.device)[:, None] >> drums & 1
+        hits = logits[:, _DRUMS:_DURATIONS] * (role == Role.DRUMS)[:, None]
+        return torch.cat([of_role, hits @ sets.T.to(hits.dtype)], dim=1)
+    if field == Field.DURATION:
+        block, known, n_roles = logits[:, _DURATIONS:_VELOCITIES], pitched, _N_PITCHED
+    else:
+        block, known, n_roles = logits[:, _VELOCITIES:], role < ROLE_NONE, len(Role)
+    of_role = _of_role(block, role.clamp(max=n_roles - 1), n_roles) * known[:, None]
+    return torch.cat([of_role, of_role.new_zeros(n, 1)], dim=1)
+
+
+def _of_role(block: Tensor, role: Tensor, n_roles: int) -> Tensor:
+    """The columns of each note's role, from (N, roles x columns) to (N, columns)."""
+    n = len(role)
+    return block.view(n, n_roles, -1)[torch.arange(n, device=role.device), role]

@@ -28,7 +28,7 @@ from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.labels import RecognitionHead
 from musicgen_vae.model.layers import Block, LayerCache, RotaryTime, additive_mask
-from musicgen_vae.model.outline import N_OUTLINE
+from musicgen_vae.model.outline import N_OUTLINE, outline_hint
 from musicgen_vae.music.clip import (
     BARS_PER_CLIP,
     MAX_STEPS_PER_BAR,
@@ -47,6 +47,8 @@ from musicgen_vae.music.tokens import (
 
 N_DRAWN_FIELDS = 5
 """Fields that the decoder draws for each note; the bar follows from the bar tokens."""
+HINTED_FIELDS = (Field.PITCH, Field.DURATION, Field.VELOCITY)
+"""Fields of a note of which z and c give a hint by themselves, once step and role are known."""
 _POSTERIOR_LOGVAR = (-8.0, 2.0)
 _PRIOR_LOGVAR = (-2.0, 1.0)
 _FIRST_LOGVAR = -3.0
@@ -373,19 +375,22 @@ class NoteHeads(nn.Module):
         out: Tensor = state + self.known[field](value)
         return out
 
-    def forward(self, state: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, state: Tensor, target: Tensor, at_step: Tensor | None = None) -> list[Tensor]:
         """Logits of every field with the true earlier fields known.
 
         Args:
             state: shape (N, d_model).
             target: the true rows, shape (N, 6).
+            at_step: what else is known once the step is, shape (N, d_model).
         """
         result = []
         for field in range(N_DRAWN_FIELDS):
             result.append(self.field(field, state))
             if field < N_DRAWN_FIELDS - 1:
                 state = self.update(field, state, target[:, field])
-        return tuple(result)
+            if field == Field.STEP and at_step is not None:
+                state = state + at_step
+        return result
 
 
 class Moment(nn.Module):
@@ -451,6 +456,9 @@ class Decoder(nn.Module):
         )
         self.norm = nn.RMSNorm(d_model)
         self.heads = NoteHeads(d_model)
+        self.of_bar = nn.Linear(config.d_bar, d_model, bias=False)
+        self.of_moment = nn.Linear(d_model, d_model, bias=False)
+        self.trust = nn.Parameter(torch.full((len(HINTED_FIELDS),), 0.5))
 
     def prefix(self, z: Tensor, control: Tensor, kept: Rows, bar_steps: Tensor) -> Prefix:
         """What is read before the first note: 4 control tokens, 16 latent tokens, kept notes.
@@ -480,6 +488,36 @@ class Decoder(nn.Module):
             mask=mask,
             context=self.moment.of_bars(z, control),
         )
+
+    def know_bar(self, state: Tensor, context: Tensor, bar: Tensor) -> Tensor:
+        """The state before a row, knowing what z and c say of its bar.
+
+        Args:
+            state: from ``run``, shape (B, T, d_model).
+            context: from ``Moment.of_bars``.
+            bar: ``Field.BAR`` of the row before, shape (B, T).
+        """
+        index = bar[..., None].expand(-1, -1, state.shape[-1])
+        out: Tensor = state + self.of_bar(context).gather(1, index)
+        return out
+
+    def know_step(self, context: Tensor, step: Tensor, bar: Tensor) -> tuple[Tensor, Tensor]:
+        """What z and c say of the step of a row, once it is known.
+
+        Args:
+            context: from ``Moment.of_bars``.
+            step: ``Field.STEP`` of the row, shape (B, T).
+            bar: ``Field.BAR`` of the row before, shape (B, T).
+
+        Returns:
+            What is added to the state (B, T, d_model), and the step's outline (B, T, N_OUTLINE).
+        """
+        moment = self.moment(context, step, bar)
+        return self.of_moment(moment), self.outline(moment)
+
+    def hint(self, field: Field, outline: Tensor, role: Tensor) -> Tensor:
+        """Added to the logits of a field of ``HINTED_FIELDS``: ``outline_hint``, as far trusted."""
+        return self.trust[HINTED_FIELDS.index(field)] * outline_hint(field, outline, role)
 
     def outline_logits(self, context: Tensor, steps: Tensor) -> Tensor:
         """What is struck when, guessed from z and c alone: logits of shape (B, 4, S, N_OUTLINE).
@@ -557,8 +595,13 @@ class Decoder(nn.Module):
         )
         valid = hidden.mask[:, 1:]
         clip = torch.arange(x.shape[0], device=x.device)[:, None].expand_as(valid)[valid]
-        target = targets[valid]
-        return self.heads(out[:, n_prefix:][valid], target), target, clip
+        target, bar = targets[valid], inputs[..., Field.BAR]
+        state = self.know_bar(out[:, n_prefix:], prefix.context, bar)
+        at_step, outline = self.know_step(prefix.context, targets[..., Field.STEP], bar)
+        logits = self.heads(state[valid], target, at_step[valid])
+        for field in HINTED_FIELDS:
+            logits[field] = logits[field] + self.hint(field, outline[valid], target[:, Field.ROLE])
+        return tuple(logits), target, clip
 
 
 class ConditionalVAE(nn.Module):
@@ -584,6 +627,8 @@ class ConditionalVAE(nn.Module):
         # The transformer's share of a posterior starts at nothing.
         nn.init.zeros_(self.encoder.posterior.weight)
         nn.init.constant_(self.decoder.outline.bias, _RARE)
+        nn.init.zeros_(self.decoder.of_bar.weight)
+        nn.init.zeros_(self.decoder.of_moment.weight)
 
     def posterior(self, rows: Rows, condition: Condition) -> DiagonalGaussian:
         """q(z|x,c) from all rows; every control of ``condition`` should be measured."""

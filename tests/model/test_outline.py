@@ -10,11 +10,13 @@ import torch
 from musicgen_vae.model.outline import (
     N_OUTLINE,
     outline_f1,
+    outline_hint,
     outline_loss,
     outline_steps,
     outline_targets,
 )
-from musicgen_vae.music.tokens import PITCH_NONE, STEP_BAR
+from musicgen_vae.music.clip import Role
+from musicgen_vae.music.tokens import FIELD_SIZES, PITCH_NONE, ROLE_NONE, STEP_BAR, Field
 
 TOKENS = torch.tensor(
     [
@@ -72,3 +74,33 @@ def test_f1_of_a_perfect_and_of_an_empty_guess() -> None:
     target = outline_targets(TOKENS, MASK, outline_steps(48))
     assert outline_f1(20 * target - 10, target) == 1.0
     assert outline_f1(torch.full_like(target, -10), target) == 0.0
+
+
+def test_a_hint_is_the_outline_of_the_note_s_role() -> None:
+    logits = torch.randn(5, N_OUTLINE)
+    role = torch.tensor([Role.MELODY, Role.HARMONY, Role.BASS, Role.DRUMS, ROLE_NONE])
+    pitch = outline_hint(Field.PITCH, logits, role)
+    assert pitch.shape == (5, FIELD_SIZES[Field.PITCH])
+    assert torch.equal(pitch[1, :PITCH_NONE], logits[1, PITCH_NONE : 2 * PITCH_NONE])
+    assert not pitch[:3, PITCH_NONE:].any() and not pitch[3, : PITCH_NONE + 1].any()
+    drums = logits[3, 384:393]
+    assert pitch[3, PITCH_NONE + 0b101].item() == pytest.approx((drums[0] + drums[2]).item())
+    duration = outline_hint(Field.DURATION, logits, role)
+    assert torch.equal(duration[2, :19], logits[2, 393 + 38 : 393 + 57])
+    velocity = outline_hint(Field.VELOCITY, logits, role)
+    assert torch.equal(velocity[3, :8], logits[3, 450 + 24 : 450 + 32])
+    assert not duration[:, 19].any() and not velocity[:, 8].any()
+    for hint in (pitch, duration, velocity):
+        assert not hint[4].any()
+
+
+def test_a_good_outline_hints_at_what_is_struck() -> None:
+    steps = outline_steps(48)
+    logits = 20 * outline_targets(TOKENS, MASK, steps) - 10
+    struck = TOKENS[0, [1, 2, 4]]
+    slot = torch.searchsorted(steps, struck[:, Field.STEP].contiguous())
+    at_step = logits[0, struck[:, Field.BAR], slot]
+    pitch = outline_hint(Field.PITCH, at_step, struck[:, Field.ROLE])
+    allowed = pitch.clone()
+    allowed[:2, PITCH_NONE:] = allowed[2, : PITCH_NONE + 1] = -torch.inf
+    assert allowed.argmax(1).tolist() == struck[:, Field.PITCH].tolist()

@@ -9,7 +9,7 @@ import torch
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import CLIP_CONTROLS, ControlSpec
 from musicgen_vae.model.layers import LayerCache, additive_mask
-from musicgen_vae.model.vae import Condition, ConditionalVAE, Rows, token_time
+from musicgen_vae.model.vae import HINTED_FIELDS, Condition, ConditionalVAE, Rows, token_time
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Note, Role, tidy
 from musicgen_vae.music.tokens import BAR_BEFORE, Field, clip_to_tokens
@@ -70,7 +70,10 @@ def condition(batch: int, density: int = 0) -> Condition:
 @pytest.fixture(scope="module")
 def model() -> ConditionalVAE:
     torch.manual_seed(0)
-    return ConditionalVAE(CONFIG, SPEC).eval()
+    made = ConditionalVAE(CONFIG, SPEC).eval()
+    for starts_at_nothing in (made.decoder.of_bar, made.decoder.of_moment):
+        torch.nn.init.normal_(starts_at_nothing.weight, std=0.1)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +179,13 @@ def test_the_cache_gives_what_teacher_forcing_gives(model: ConditionalVAE) -> No
             at=n_prefix + i,
             span=128,
         )
-        heads = decoder.heads(out[:, 0], target[i : i + 1])
+        bar = row[..., Field.BAR]
+        there = target[i : i + 1]
+        state = decoder.know_bar(out, prefix.context, bar)
+        at_step, outline = decoder.know_step(prefix.context, there[:, None, Field.STEP], bar)
+        heads = decoder.heads(state[:, 0], there, at_step[:, 0])
+        for field in HINTED_FIELDS:
+            heads[field] = heads[field] + decoder.hint(field, outline[:, 0], there[:, Field.ROLE])
         for made, expected in zip(heads, fields, strict=True):
             torch.testing.assert_close(made[0], expected[i], atol=1e-5, rtol=1e-4)
 
