@@ -18,7 +18,8 @@ from musicgen_vae.ui.uploads import Upload
 from musicgen_vae.ui.zerogpu import lendable
 
 if TYPE_CHECKING:
-    from musicgen_vae.generation.composer import Composer, KeyChoice, LatentPath
+    from musicgen_vae.generation.composer import Composer
+    from musicgen_vae.generation.trajectory import KeyChoice, LatentPath
 
 MIN_STEPS, MAX_STEPS = 2, 17
 KEY_CHOICES = ("a", "b", "switch")
