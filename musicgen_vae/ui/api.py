@@ -103,6 +103,7 @@ def build_api(studio: Studio) -> None:
         steps: int = 9,
         key: str = "a",
         path: str = "line",
+        keep: str = "",
     ) -> _Answer:
         """Morph four bars of one MIDI file into four bars of another.
 
@@ -114,10 +115,12 @@ def build_api(studio: Studio) -> None:
             steps: 2 to 17, both ends included.
             key: whose key and meter: a, b, or switch (at the middle).
             path: line or circle (a great circle).
+            keep: a role of A that stays in every step, such as melody, with key a; empty for none.
 
         Returns:
             All steps one after another as a MIDI file and a sound file (WAV), and what each step
-            is like.
+            is like, with its distance from A in z, its cost in nats a note, and that of a
+            cross-fade.
         """
         tools = studio.tools()
         request = morphing.MorphRequest(
@@ -128,6 +131,7 @@ def build_api(studio: Studio) -> None:
             steps=steps,
             key=key,
             path=path,
+            keep=keep.strip().lower() or None,
         )
         return _answer(*morphing.morph_all(tools.composer, tools.recorder, request))
 
@@ -267,6 +271,7 @@ def build_api(studio: Studio) -> None:
                 _integer("steps", 9),
                 _text("key", "a"),
                 _text("path", "line"),
+                _text("keep", ""),
             ],
         )
         _publish(map_clip, [_integer("index", 0)], n_takes=2)

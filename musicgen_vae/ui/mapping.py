@@ -5,10 +5,14 @@ Nothing here knows Gradio.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae.errors import CorpusError
-from musicgen_vae.music.clip import BARS_PER_CLIP
+from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
+from musicgen_vae.music.emotion import ANY_STYLE, Emotion
 from musicgen_vae.ui.takes import Recorder, Take, mood_name
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload
@@ -17,6 +21,9 @@ from musicgen_vae.ui.zerogpu import lendable
 if TYPE_CHECKING:
     from musicgen_vae.generation.atlas import Atlas, Placement
     from musicgen_vae.generation.composer import Composer
+
+_N_TOLD = 3
+"""Styles and moods that are named."""
 
 
 def map_label(atlas: Atlas, index: int) -> str:
@@ -60,11 +67,65 @@ def map_clip(
     return original, reconstruction, recorder.information(parameters, [clip, made])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inferred:
+    """What the model makes of the notes of a clip, each with its probability, the likeliest first.
+
+    Attributes:
+        styles: names; empty where the checkpoint does not recognise any.
+        quadrants: of mood, from ``QUADRANTS``; likewise.
+    """
+
+    styles: tuple[tuple[str, float], ...] = ()
+    quadrants: tuple[tuple[str, float], ...] = ()
+
+    def told(self) -> str:
+        """The same in words, as Markdown."""
+        moods = [(text(f"quadrant_{name}"), share) for name, share in self.quadrants]
+        lines = [
+            f"- {text(key, likely=_listed(likely))}"
+            for key, likely in (("inferred_style", self.styles), ("inferred_mood", moods))
+            if likely
+        ]
+        return "\n".join([text("inferred_intro"), "", *lines]) if lines else ""
+
+
+def _listed(likely: Sequence[tuple[str, float]]) -> str:
+    shown = [f"{name} {round(100 * share)} %" for name, share in likely[:_N_TOLD] if share >= 0.01]
+    return " · ".join(shown)
+
+
+def inferred(composer: Composer, clip: Clip) -> Inferred:
+    """What the recognition head makes of ``clip``.
+
+    Valence and arousal are recognised as classes among clips of a style: they become quadrants at
+    the typical value of each class in the likeliest style, as if one were independent of the other.
+
+    Raises:
+        ClipError: if the model can read none of its notes.
+    """
+    (found,) = composer.recognise([clip])
+    styles = tuple(found.get("style", {}).items())
+    if not {"valence", "arousal"} <= found.keys():
+        return Inferred(styles=styles)
+    known = composer.spec.emotion_edges
+    edges = known[styles[0][0] if styles and styles[0][0] in known else ANY_STYLE]
+    shares: Counter[str] = Counter()
+    for valence, p_valence in found["valence"].items():
+        for arousal, p_arousal in found["arousal"].items():
+            mood = Emotion(
+                valence=edges.middle("valence", int(valence)),
+                arousal=edges.middle("arousal", int(arousal)),
+            )
+            shares[mood.quadrant] += p_valence * p_arousal
+    return Inferred(styles=styles, quadrants=tuple(shares.most_common()))
+
+
 @lendable
 def place(
     composer: Composer, atlas: Atlas, recorder: Recorder, upload: Upload, index: int = 0
-) -> tuple[Take, Placement]:
-    """A clip that is not on the map: as a take, and where it lies.
+) -> tuple[Take, Placement, Inferred]:
+    """A clip that is not on the map: as a take, where it lies, and what the model makes of it.
 
     Raises:
         ClipError: if the model can read none of its notes.
@@ -80,4 +141,4 @@ def place(
         name="placed",
         remark=text("placed_remark", mood=mood_name(clip)),
     )
-    return take, atlas.place(z)
+    return take, atlas.place(z), inferred(composer, clip)

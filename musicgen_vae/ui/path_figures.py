@@ -1,0 +1,117 @@
+"""The path of a morph as Plotly figures: on the map, and along its steps.
+
+This module knows paths, atlases and Plotly; it does not know the model or Gradio.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+import plotly.graph_objects as go
+
+from musicgen_vae.generation.atlas import Atlas
+from musicgen_vae.ui.figures import BARE_AXIS, COLOURS, quiet_layout
+from musicgen_vae.ui.morphing import MorphPath
+from musicgen_vae.ui.texts import text
+
+_HEIGHT = 340
+_GREY = "rgba(128, 128, 128, 0.45)"
+_BLUE, _ORANGE, _GREEN = COLOURS[0], COLOURS[5], COLOURS[2]
+
+
+def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure | None:
+    """The steps as a line over the clips of the map, from A to B; None where they have no place.
+
+    Args:
+        atlas: the map on which they were placed.
+        path: of S steps.
+        layout: one of ``atlas.layouts``; any other is taken for t-SNE.
+    """
+    if not path.places:
+        return None
+    layout = layout if layout in path.places else "tsne"
+    clips = np.asarray(atlas.layouts[layout], dtype=np.float64).round(3)
+    places = path.places[layout]
+    last = len(places) - 1
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scattergl(
+            x=clips[:, 0].tolist(),
+            y=clips[:, 1].tolist(),
+            mode="markers",
+            hoverinfo="skip",
+            marker={"size": 4, "color": _GREY},
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[round(x, 4) for x, _ in places],
+            y=[round(y, 4) for _, y in places],
+            mode="lines+markers",
+            line={"color": _BLUE, "width": 2},
+            marker={"size": 8, "color": _BLUE, "line": {"width": 1, "color": "white"}},
+            hovertext=[text("path_step", n=i + 1, steps=last + 1) for i in range(last + 1)],
+            hoverinfo="text",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[places[0][0], places[-1][0]],
+            y=[places[0][1], places[-1][1]],
+            mode="markers+text",
+            text=["A", "B"],
+            textfont={"color": "white", "size": 13},
+            marker={"size": 22, "color": [_BLUE, _ORANGE]},
+            hoverinfo="skip",
+        )
+    )
+    figure.update_layout(
+        quiet_layout(_HEIGHT),
+        xaxis=BARE_AXIS,
+        yaxis=BARE_AXIS,
+        showlegend=False,
+        hoverdistance=8,
+    )
+    return figure
+
+
+def path_chart(path: MorphPath) -> go.Figure:
+    """Above what each step and the cross-fade cost, below how far each step is from A."""
+    steps = list(range(1, len(path.costs) + 1))
+    rows = (
+        ("chart_cost", path.costs, _BLUE, "solid", "circle", "y"),
+        ("chart_fade", path.fade_costs, _ORANGE, "dash", "x", "y"),
+        ("chart_distance", path.distances, _GREEN, "dot", "diamond", "y2"),
+    )
+    figure = go.Figure()
+    for name, values, colour, dash, symbol, yaxis in rows:
+        figure.add_trace(
+            go.Scatter(
+                x=steps,
+                y=[round(value, 2) if isfinite(value) else None for value in values],
+                name=text(name),
+                yaxis=yaxis,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"symbol": symbol, "size": 8},
+                hovertemplate="%{y}<extra></extra>",
+            )
+        )
+    axis = {"gridcolor": "rgba(128, 128, 128, 0.2)", "zeroline": False}
+    step = {"range": [0.7, len(steps) + 0.3], "dtick": 1 if len(steps) < 12 else 2}
+    figure.update_layout(
+        quiet_layout(_HEIGHT),
+        margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        xaxis={**axis, **step, "anchor": "y2", "title": text("axis_step")},
+        yaxis={**axis, "domain": [0.42, 1], "rangemode": "tozero", "title": text("axis_cost")},
+        yaxis2={
+            **axis,
+            "domain": [0, 0.32],
+            "rangemode": "tozero",
+            "title": text("axis_distance"),
+        },
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="x",
+    )
+    return figure
