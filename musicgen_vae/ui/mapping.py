@@ -5,14 +5,13 @@ Nothing here knows Gradio.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae.errors import CorpusError
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
-from musicgen_vae.music.emotion import ANY_STYLE, Emotion
+from musicgen_vae.music.emotion import ANY_STYLE, QUADRANTS, Emotion
 from musicgen_vae.ui.takes import Recorder, Take, mood_name
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload
@@ -110,7 +109,7 @@ def inferred(composer: Composer, clip: Clip) -> Inferred:
         return Inferred(styles=styles)
     known = composer.spec.emotion_edges
     edges = known[styles[0][0] if styles and styles[0][0] in known else ANY_STYLE]
-    shares: Counter[str] = Counter()
+    shares = dict.fromkeys(QUADRANTS, 0.0)
     for valence, p_valence in found["valence"].items():
         for arousal, p_arousal in found["arousal"].items():
             mood = Emotion(
@@ -118,7 +117,8 @@ def inferred(composer: Composer, clip: Clip) -> Inferred:
                 arousal=edges.middle("arousal", int(arousal)),
             )
             shares[mood.quadrant] += p_valence * p_arousal
-    return Inferred(styles=styles, quadrants=tuple(shares.most_common()))
+    likeliest = sorted(shares.items(), key=lambda pair: -pair[1])
+    return Inferred(styles=styles, quadrants=tuple(likeliest))
 
 
 @lendable
