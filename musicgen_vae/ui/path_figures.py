@@ -5,6 +5,7 @@ This module knows paths, atlases and Plotly; it does not know the model or Gradi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
@@ -15,7 +16,10 @@ from musicgen_vae.ui.figures import BARE_AXIS, COLOURS, quiet_layout
 from musicgen_vae.ui.morphing import MorphPath
 from musicgen_vae.ui.texts import text
 
-_HEIGHT = 340
+_HEIGHT = 380
+_NEAREST = 0.25
+"""Of the map is shown on each side at least, where all of it reaches from -1 to 1."""
+_ROOM = 1.5
 _GREY = "rgba(128, 128, 128, 0.45)"
 _BLUE, _ORANGE, _GREEN = COLOURS[0], COLOURS[5], COLOURS[2]
 
@@ -62,18 +66,25 @@ def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure |
             mode="markers+text",
             text=["A", "B"],
             textfont={"color": "white", "size": 13},
-            marker={"size": 22, "color": [_BLUE, _ORANGE]},
+            marker={"size": 20, "color": [_BLUE, _ORANGE]},
             hoverinfo="skip",
         )
     )
     figure.update_layout(
         quiet_layout(_HEIGHT),
-        xaxis=BARE_AXIS,
-        yaxis=BARE_AXIS,
+        xaxis={**BARE_AXIS, "range": _around([x for x, _ in places])},
+        yaxis={**BARE_AXIS, "range": _around([y for _, y in places])},
         showlegend=False,
         hoverdistance=8,
     )
     return figure
+
+
+def _around(values: Sequence[float]) -> list[float]:
+    """A part of an axis with the path in the middle, and room for the clips around it."""
+    middle = (max(values) + min(values)) / 2
+    reach = max(_NEAREST, _ROOM * (max(values) - min(values)) / 2)
+    return [round(middle - reach, 4), round(middle + reach, 4)]
 
 
 def path_chart(path: MorphPath) -> go.Figure:
@@ -102,7 +113,8 @@ def path_chart(path: MorphPath) -> go.Figure:
     step = {"range": [0.7, len(steps) + 0.3], "dtick": 1 if len(steps) < 12 else 2}
     figure.update_layout(
         quiet_layout(_HEIGHT),
-        margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        # The label of the plot lies over its upper edge.
+        margin={"l": 50, "r": 10, "t": 34, "b": 90},
         xaxis={**axis, **step, "anchor": "y2", "title": text("axis_step")},
         yaxis={**axis, "domain": [0.42, 1], "rangemode": "tozero", "title": text("axis_cost")},
         yaxis2={
@@ -111,7 +123,7 @@ def path_chart(path: MorphPath) -> go.Figure:
             "rangemode": "tozero",
             "title": text("axis_distance"),
         },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},
         hovermode="x",
     )
     return figure

@@ -18,10 +18,13 @@ PATH = MorphPath(
 
 def test_the_path_goes_from_a_to_b_over_the_clips(atlas: Atlas) -> None:
     for layout, places in (("tsne", PLACES), ("pca", PLACES[::-1]), ("other", PLACES)):
-        clips, line, ends = json.loads(path_map(atlas, PATH, layout).to_json())["data"]
+        figure = json.loads(path_map(atlas, PATH, layout).to_json())
+        clips, line, ends = figure["data"]
         assert len(clips["x"]) == len(atlas)
         assert list(zip(line["x"], line["y"], strict=True)) == list(places)
         assert line["hovertext"][1] == "step 2 of 3"
+        low, high = figure["layout"]["xaxis"]["range"]
+        assert low < min(line["x"]) and max(line["x"]) < high
         assert ends["text"] == ["A", "B"] and ends["x"] == [places[0][0], places[-1][0]]
     nowhere = MorphPath(distances=(0.0,), costs=(1.0,), fade_costs=(1.0,))
     assert path_map(atlas, nowhere) is None
