@@ -11,7 +11,16 @@ from playwright.sync_api import Page, expect
 
 from musicgen_vae.music.clip import Piece, Role
 from musicgen_vae.music.midi import read_midi
-from tests.ui.browsing import IN_CHROMIUM, OpenPage, number, open_tab, play, player, upload
+from tests.ui.browsing import (
+    IN_CHROMIUM,
+    TIMEOUT_MS,
+    OpenPage,
+    number,
+    open_tab,
+    play,
+    player,
+    upload,
+)
 
 pytestmark = IN_CHROMIUM
 
@@ -45,6 +54,11 @@ def morph(page: Page, n_steps: int) -> None:
     page.locator(".pairs button").first.click()
 
 
+def finished(page: Page) -> None:
+    """Wait for the last thing that is made of a morph: all steps are there by then."""
+    expect(player(page, "morph-fade")).to_be_visible(timeout=4 * TIMEOUT_MS)
+
+
 def data_of(page: Page, name: str) -> list[dict[str, Any]]:
     """What a Plotly figure shows."""
     found: list[dict[str, Any]] = page.locator(f"#{name} .js-plotly-plot").evaluate(
@@ -63,7 +77,7 @@ def test_the_melody_of_a_stays_while_the_rest_goes_to_b(open_page: OpenPage) -> 
     expect(page.locator("#morph-key").get_by_label("B's")).to_be_disabled()
     morph(page, 3)
     title = player(page, "morph-step").locator("strong")
-    expect(player(page, "morph-fade")).to_be_visible()
+    finished(page)
     original = downloaded(page, "morph-a")
     first = downloaded(page, "morph-step")
     slide(page, 3)
@@ -78,6 +92,7 @@ def test_the_melody_of_a_stays_while_the_rest_goes_to_b(open_page: OpenPage) -> 
 def test_the_path_is_on_the_map_with_its_distances_and_costs(open_page: OpenPage) -> None:
     page = open_page()
     morph(page, 4)
+    finished(page)
     expect(page.locator("#path-map .main-svg").first).to_be_visible()
     clips, line, ends = data_of(page, "path-map")
     assert len(clips["x"]) == 12 and len(line["x"]) == 4
@@ -96,6 +111,7 @@ def test_the_path_is_on_the_map_with_its_distances_and_costs(open_page: OpenPage
     assert len(downloaded(page, "morph-whole").bars) == 16
     page.locator("#morph").click()
     expect(page.locator("#path-lesson p")).to_have_count(0)
+    finished(page)
     expect(page.locator("#path-lesson p")).to_be_visible()
 
 
@@ -105,7 +121,7 @@ def test_key_and_meter_are_as_chosen(open_page: OpenPage) -> None:
     facts = player(page, "morph-step").locator(".player-facts li")
     page.locator("#morph-key").get_by_label("switch at the middle").check()
     morph(page, 2)
-    expect(player(page, "morph-fade")).to_be_visible()
+    finished(page)
     expect(facts.first).to_have_text("A major")
     slide(page, 2)
     expect(facts.first).to_have_text("G minor")
@@ -129,8 +145,7 @@ def test_ends_are_there_first_and_then_what_is_looked_at(open_page: OpenPage) ->
     expect(player(page, "morph-step")).to_be_visible()
     slide(page, 13)
     play(page, "morph-step")
-    expect(player(page, "morph-fade")).to_be_visible()
-    page.wait_for_function("() => true")
+    finished(page)
     assert set(came) == set(range(1, 18))
     assert set(came[:2]) <= {1, 17, 13}
     assert came.index(13) < came.index(8) and came.index(12) < came.index(7)
@@ -139,7 +154,7 @@ def test_ends_are_there_first_and_then_what_is_looked_at(open_page: OpenPage) ->
 def test_another_step_sounds_from_the_same_musical_place(open_page: OpenPage) -> None:
     page = open_page()
     morph(page, 2)
-    expect(player(page, "morph-fade")).to_be_visible()
+    finished(page)
     # 16 quarter notes at 116 and at 144 a minute.
     seconds = {1: 16 * 60 / 116, 2: 16 * 60 / 144}
     audio = page.locator("#morph-step audio")
