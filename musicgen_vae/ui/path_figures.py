@@ -36,8 +36,8 @@ def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure |
         return None
     layout = layout if layout in path.places else "tsne"
     clips = np.asarray(atlas.layouts[layout], dtype=np.float64).round(3)
-    places = path.places[layout]
-    last = len(places) - 1
+    xs, ys = np.round(path.places[layout], 4).T.tolist()
+    last = len(xs) - 1
     figure = go.Figure()
     figure.add_trace(
         go.Scattergl(
@@ -50,8 +50,8 @@ def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure |
     )
     figure.add_trace(
         go.Scatter(
-            x=[round(x, 4) for x, _ in places],
-            y=[round(y, 4) for _, y in places],
+            x=xs,
+            y=ys,
             mode="lines+markers",
             line={"color": _BLUE, "width": 2},
             marker={"size": 8, "color": _BLUE, "line": {"width": 1, "color": "white"}},
@@ -61,8 +61,8 @@ def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure |
     )
     figure.add_trace(
         go.Scatter(
-            x=[places[0][0], places[-1][0]],
-            y=[places[0][1], places[-1][1]],
+            x=[xs[0], xs[-1]],
+            y=[ys[0], ys[-1]],
             mode="markers+text",
             text=["A", "B"],
             textfont={"color": "white", "size": 13},
@@ -72,8 +72,8 @@ def path_map(atlas: Atlas, path: MorphPath, layout: str = "tsne") -> go.Figure |
     )
     figure.update_layout(
         quiet_layout(_HEIGHT),
-        xaxis={**BARE_AXIS, "range": _around([x for x, _ in places])},
-        yaxis={**BARE_AXIS, "range": _around([y for _, y in places])},
+        xaxis={**BARE_AXIS, "range": _around(xs)},
+        yaxis={**BARE_AXIS, "range": _around(ys)},
         showlegend=False,
         hoverdistance=8,
     )

@@ -141,14 +141,17 @@ def test_ends_are_there_first_and_then_what_is_looked_at(open_page: OpenPage) ->
             came.append(int(found[1]))
 
     page.on("request", lambda request: on_request(request.url))
-    morph(page, 17)
+    morph(page, 9)
     expect(player(page, "morph-step")).to_be_visible()
-    slide(page, 13)
+    slide(page, 7)
     play(page, "morph-step")
-    finished(page)
-    assert set(came) == set(range(1, 18))
-    assert set(came[:2]) <= {1, 17, 13}
-    assert came.index(13) < came.index(8) and came.index(12) < came.index(7)
+    for _ in range(4 * TIMEOUT_MS // 100):
+        if {4, 7} <= set(came):
+            break
+        page.wait_for_timeout(100)
+    # By themselves the steps would come from the first to the last.
+    assert set(came[:2]) <= {1, 9, 7}
+    assert came.index(7) < came.index(4)
 
 
 def test_another_step_sounds_from_the_same_musical_place(open_page: OpenPage) -> None:
