@@ -271,8 +271,15 @@ def interpolate(arguments: argparse.Namespace) -> None:
     composer = _load(arguments)
     a = _clip_of(arguments.a, arguments.clip_a, composer)
     b = _clip_of(arguments.b, arguments.clip_b, composer)
-    made = composer.interpolate(a, b, steps=arguments.steps, key=arguments.key, path=arguments.path)
-    parameters = _asked(arguments, "steps", "key", "path", "clip_a", "clip_b")
+    made = composer.interpolate(
+        a,
+        b,
+        steps=arguments.steps,
+        key=arguments.key,
+        path=arguments.path,
+        keep=Role.parse(arguments.keep) if arguments.keep else None,
+    )
+    parameters = _asked(arguments, "steps", "key", "path", "keep", "clip_a", "clip_b")
     for i, clip in enumerate(made):
         name = f"morph_{i + 1:02d}_of_{len(made):02d}"
         give(
@@ -862,6 +869,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--steps", type=int, default=9, help="(default 9)")
     made.add_argument("--key", choices=("a", "b", "switch"), default="a", help="and meter")
     made.add_argument("--path", choices=("line", "circle"), default="line")
+    made.add_argument("--keep", metavar="ROLE", help="a role of A that stays, such as melody")
     made.add_argument("--clip-a", type=int, default=1, help="which four bars of A (default 1)")
     made.add_argument("--clip-b", type=int, default=1, help="which four bars of B (default 1)")
     out_folder(made)

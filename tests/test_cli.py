@@ -90,6 +90,18 @@ def test_interpolate(run: Run, tmp_path: Path) -> None:
     assert {str(bar.meter) for m in made for bar in piece(m).bars} == {"6/8"}
 
 
+def test_interpolate_keeps_a_role_of_a(run: Run, tmp_path: Path) -> None:
+    made = run("interpolate", ODE, REEL, "--steps", 2, "--keep", "melody", "--out", tmp_path)
+    melody = {
+        (n.start, n.pitch)
+        for n in read_midi(ODE.read_bytes()).notes
+        if n.role is Role.MELODY and n.start < 4 * 48
+    }
+    assert made[0]["parameters"]["keep"] == "melody"
+    for step in made[:2]:
+        assert {(n.start, n.pitch) for n in piece(step).notes if n.role is Role.MELODY} == melody
+
+
 def test_complete(run: Run, tmp_path: Path) -> None:
     (made,) = run("complete", ODE, "--keep", "melody", "--bars", "3-4", "--out", tmp_path)
     before, after = read_midi(ODE.read_bytes()), piece(made)
@@ -294,6 +306,8 @@ def test_bad_files(run: Run, tmp_path: Path, kind: str) -> None:
         (["sample"], "--out"),
         (["interpolate", ODE, REEL, "--steps", 1, "--out", "."], "steps 1"),
         (["interpolate", ODE, REEL, "--clip-a", 99, "--out", "."], "has clips 1 to"),
+        (["interpolate", ODE, REEL, "--keep", "cello", "--out", "."], "unknown role"),
+        (["interpolate", ODE, REEL, "--keep", "drums", "--out", "."], "A has no drums"),
         (["complete", ODE, "--out", "."], "name the roles to keep"),
         (["complete", ODE, "--keep", "cello", "--out", "."], "unknown role"),
         (["complete", ODE, "--bars", "x", "--out", "."], "not written like 3-4"),

@@ -54,11 +54,13 @@ class Placement:
     Attributes:
         neighbours: clips nearest in latent space, the nearest first.
         distances: Euclidean, in latent space.
+        weights: share of each in the place; they sum to 1.
         places: x and y by the name of the layout.
     """
 
     neighbours: tuple[int, ...]
     distances: tuple[float, ...]
+    weights: tuple[float, ...]
     places: Mapping[str, tuple[float, float]]
 
 
@@ -111,6 +113,7 @@ class Atlas:
         return Placement(
             neighbours=tuple(int(i) for i in order),
             distances=tuple(float(d) for d in near),
+            weights=tuple(float(w) for w in weights),
             places={
                 name: (float(x), float(y))
                 for name, xy in self.layouts.items()

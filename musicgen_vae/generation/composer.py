@@ -30,8 +30,14 @@ from musicgen_vae.generation.decoding import (
     decode,
 )
 from musicgen_vae.generation.form import plan_form
-from musicgen_vae.generation.keeping import Kept, bar_before, keep_notes
+from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
+from musicgen_vae.generation.trajectory import (
+    KeyChoice,
+    LatentPath,
+    Trajectory,
+    frames_between,
+)
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
@@ -52,8 +58,6 @@ from musicgen_vae.music.clip import (
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
-KeyChoice = Literal["a", "b", "switch"]
-LatentPath = Literal["line", "circle"]
 PriorChoice = Literal["gaussian", "flow"]
 LatentChoice = Literal["drawn", "null"]
 DEFAULT_GUIDANCE = 2.0
@@ -240,6 +244,7 @@ class Composer:
         *,
         seeds: Sequence[int] | None = None,
         options: DecodeOptions | None = None,
+        kept: Sequence[Kept] = (),
         check: Check | None = None,
     ) -> list[Clip]:
         """Clips from z.
@@ -250,17 +255,18 @@ class Composer:
             templates: meter, key, tempo, programs and number of bars of each clip.
             seeds: of each clip's notes; None takes the most likely notes.
             options: how to draw; by default greedy without seeds.
+            kept: k of each clip, which is part of the result; empty keeps nothing.
             check: called often; may raise to stop.
         """
         if options is None:
             options = DecodeOptions() if seeds is not None else DecodeOptions(temperature=0.0)
-        none = np.zeros((0, 6), dtype=np.int16)
+        kept = list(kept) or [NOTHING_KEPT] * len(templates)
         items = [
             DecodeItem(
                 z=z[i],
                 control=control[i],
-                kept=none,
-                kept_roles=(0,) * BARS_PER_CLIP,
+                kept=kept[i].shown,
+                kept_roles=kept[i].roles,
                 roles=self._role_bits,
                 bar_steps=template.meter.steps,
                 n_bars=template.n_bars,
@@ -268,8 +274,11 @@ class Composer:
             )
             for i, template in enumerate(templates)
         ]
-        rows = decode(self.decoder, items, options, check)
-        return [_with_rows(t, r) for t, r in zip(templates, rows, strict=True)]
+        made = decode(self.decoder, items, options, check)
+        return [
+            _with_rows(template, np.concatenate([k.rows, rows]))
+            for template, k, rows in zip(templates, kept, made, strict=True)
+        ]
 
     def reconstruct(
         self,
@@ -400,6 +409,7 @@ class Composer:
         steps: int = 9,
         key: KeyChoice = "a",
         path: LatentPath = "line",
+        keep: Role | None = None,
         check: Check | None = None,
     ) -> list[Clip]:
         """A morph from ``a`` to ``b``: ``steps`` clips, the ends being reconstructions.
@@ -407,15 +417,27 @@ class Composer:
         Controls move in a line; z moves in coordinates whitened by the prior, so that half-way
         means half-way between what is peculiar to each clip, at controls between theirs.
 
+        A role of ``a`` that is kept is given to the decoder (k) in every step and stays as it is,
+        while everything else goes to ``b``.
+
         Args:
             a: one end.
             b: the other end.
             steps: 2 or more.
             key: whose key and meter: a's, b's, or a's in the first half and b's in the second.
             path: a straight line or a great circle.
+            keep: a role of ``a`` whose notes stay; the key must then be a's.
             check: called often; may raise to stop.
+
+        Raises:
+            ClipError: if a clip has no note the model can read.
+            ControlError: if there are fewer than 2 steps, or what is kept is not there or should
+                stand in another key than its own.
         """
-        return self.interpolate_each([(a, b)], steps=steps, key=key, path=path, check=check)[0]
+        pairs = [(a, b)]
+        return self.interpolate_each(
+            pairs, steps=steps, key=key, path=path, keep=keep, check=check
+        )[0]
 
     @torch.inference_mode()
     def interpolate_each(
@@ -425,34 +447,57 @@ class Composer:
         steps: int = 9,
         key: KeyChoice = "a",
         path: LatentPath = "line",
+        keep: Role | None = None,
         check: Check | None = None,
     ) -> list[list[Clip]]:
         """As ``interpolate``, for each of many pairs."""
-        if steps < 2:
-            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
-        encoded = self.encode([clip for pair in pairs for clip in pair])
+        ways = [self.trajectory(a, b, steps=steps, key=key, path=path, keep=keep) for a, b in pairs]
+        if not ways:
+            return []
+        made = self.decode(
+            torch.cat([way.z for way in ways]),
+            torch.cat([way.control for way in ways]),
+            [frame for way in ways for frame in way.frames],
+            kept=[kept for way in ways for kept in way.kept],
+            check=check,
+        )
+        return [made[i : i + steps] for i in range(0, len(made), steps)]
+
+    @torch.inference_mode()
+    def trajectory(
+        self,
+        a: Clip,
+        b: Clip,
+        *,
+        steps: int = 9,
+        key: KeyChoice = "a",
+        path: LatentPath = "line",
+        keep: Role | None = None,
+    ) -> Trajectory:
+        """The way that ``interpolate`` takes, without the notes; arguments and errors are its own.
+
+        z takes the same way whether a role is kept or not: measured, more of B's other roles
+        arrives then than on a way whitened by the prior given each end's own notes of the role.
+        """
+        a, b = self.fit(a), self.fit(b)
+        frames = frames_between(a, b, steps, key, keep)
+        encoded = self.encode([a, b])
         eps = whiten(encoded.posterior.mode(), encoded.prior)
         shares = [i / (steps - 1) for i in range(steps)]
-        none = Rows.none(steps, self.device)
         move = lerp if path == "line" else slerp
-        templates: list[Clip] = []
-        latents, controls = [], []
-        for i, (a, b) in enumerate(pairs):
-            frames = [_between(a, b, share, key) for share in shares]
-            from_a, from_b = 2 * i, 2 * i + 1
-            moved = torch.stack([move(eps[from_a], eps[from_b], share) for share in shares])
-            control = torch.stack(
-                [lerp(encoded.control[from_a], encoded.control[from_b], s) for s in shares]
-            )
-            bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
-            prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
-            latents.append(unwhiten(moved, prior))
-            controls.append(control)
-            templates += frames
-        if not pairs:
-            return []
-        made = self.decode(torch.cat(latents), torch.cat(controls), templates, check=check)
-        return [made[i : i + steps] for i in range(0, len(made), steps)]
+        moved = torch.stack([move(eps[0], eps[1], share) for share in shares])
+        control = self._way(encoded.control, shares)
+        bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
+        none = Rows.none(steps, self.device)
+        prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
+        kept = keep_notes(a, roles=() if keep is None else (keep,))
+        if keep is not None:
+            roles = torch.tensor([kept.roles] * 2, device=self.device)
+            told = replace(encoded.condition, kept_roles=roles)
+            control = self._way(self.model.control(told), shares)
+        return Trajectory(
+            z=unwhiten(moved, prior), control=control, frames=frames, kept=(kept,) * steps
+        )
 
     def complete(
         self,
@@ -550,24 +595,15 @@ class Composer:
             noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
             shown = Rows.pad([k.shown for k in kept]).to(self.device)
             z = self.draw(condition, shown, noise, prior, guidance)
-        items = [
-            DecodeItem(
-                z=z[i],
-                control=control[i],
-                kept=kept[i].shown,
-                kept_roles=kept[i].roles,
-                roles=self._role_bits,
-                bar_steps=clips[i].meter.steps,
-                n_bars=clips[i].n_bars,
-                generator=_generator(seeds[i]),
-            )
-            for i in range(n)
-        ]
-        made = decode(self.decoder, items, options or DecodeOptions(), check)
-        return [
-            _with_rows(clip, np.concatenate([k.rows, new]))
-            for clip, k, new in zip(clips, kept, made, strict=True)
-        ]
+        return self.decode(
+            z,
+            control,
+            clips,
+            seeds=seeds,
+            options=options,
+            kept=kept,
+            check=check,
+        )
 
     def extend(
         self,
@@ -852,6 +888,11 @@ class Composer:
             control=self.model.control(condition), prior=self.model.prior(condition, kept)
         )
 
+    @staticmethod
+    def _way(ends: Tensor, shares: Sequence[float]) -> Tensor:
+        """Points on the line between two ends, shape (2, ...), to (S, ...)."""
+        return torch.stack([lerp(ends[0], ends[1], share) for share in shares])
+
     # -- conditions --------------------------------------------------------------------------
 
     @property
@@ -903,20 +944,3 @@ def _relative_tonic(key: Key, mode: Mode) -> int:
     if key.mode is mode:
         return key.tonic
     return (key.tonic + (9 if mode is Mode.MINOR else 3)) % 12
-
-
-def _between(a: Clip, b: Clip, share: float, key: KeyChoice) -> Clip:
-    """Everything but the notes of the clip a ``share`` of the way from ``a`` to ``b``."""
-    frame = {"a": a, "b": b, "switch": a if share < 0.5 else b}[key]
-    near, far = (a, b) if share < 0.5 else (b, a)
-    programs = [
-        (near if role in near.roles or role not in far.roles else far).programs[role]
-        for role in Role
-    ]
-    return Clip(
-        meter=frame.meter,
-        key=frame.key,
-        tempo_qpm=float(a.tempo_qpm ** (1 - share) * b.tempo_qpm**share),
-        programs=(programs[0], programs[1], programs[2], programs[3]),
-        n_bars=max(a.n_bars, b.n_bars),
-    )

@@ -40,6 +40,14 @@ class Kept:
         return np.concatenate([self.before, self.rows])
 
 
+NOTHING_KEPT = Kept(
+    rows=np.zeros((0, len(Field)), dtype=np.int16),
+    hidden=np.zeros((0, len(Field)), dtype=np.int16),
+    before=np.zeros((0, len(Field)), dtype=np.int16),
+    roles=(0,) * BARS_PER_CLIP,
+)
+
+
 def keep_notes(
     clip: Clip,
     *,

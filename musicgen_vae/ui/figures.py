@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.attributes import measure
-from musicgen_vae.ui.handlers import map_label
+from musicgen_vae.ui.mapping import map_label
 from musicgen_vae.ui.takes import key_name, mood_name
 from musicgen_vae.ui.texts import text
 
@@ -26,6 +27,10 @@ SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "x", "circle")
 _GREY = "rgba(128, 128, 128, 0.9)"
 _MARKER_SIZE = 6
 _HEIGHT = 520
+LAYOUTS = ("tsne", "pca")
+"""Those that an atlas may have; the first is always there."""
+BARE_AXIS = {"visible": False, "range": [-1.08, 1.08]}
+"""Of a map."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,26 +120,32 @@ def map_figure(
             marker={"size": 18, "symbol": "circle-open", "line": {"width": 3}, "color": "#D55E00"},
         )
     )
-    bare = {"visible": False, "range": [-1.08, 1.08]}
     figure.update_layout(
-        height=_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        xaxis=bare,
-        yaxis=bare,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": _GREY},
+        quiet_layout(_HEIGHT),
+        xaxis=BARE_AXIS,
+        yaxis=BARE_AXIS,
         legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},
         hoverdistance=8,
+    )
+    return figure
+
+
+def quiet_layout(height: int) -> dict[str, Any]:
+    """A layout on the page's own ground, ``height`` pixels high."""
+    return {
+        "height": height,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": _GREY},
         # A finger on the map scrolls the page; the bar has buttons for the rest.
-        dragmode=False,
-        modebar={
+        "dragmode": False,
+        "modebar": {
             "bgcolor": "rgba(0,0,0,0)",
             "color": _GREY,
             "remove": ["lasso", "select", "toimage", "autoscale"],
         },
-    )
-    return figure
+    }
 
 
 def _ranked(values: tuple[str, ...]) -> list[tuple[str, list[int]]]:

@@ -149,6 +149,31 @@ def test_a_morph_begins_and_ends_at_the_reconstructions(
         tiny_composer.interpolate(tune, other, steps=1)
 
 
+def test_a_role_of_a_is_kept_all_the_way_to_b(
+    tiny_composer: Composer, tune: Clip, other: Clip
+) -> None:
+    melody = other.keep([Role.MELODY]).notes
+    morph = tiny_composer.interpolate(other, tune, steps=5, keep=Role.MELODY)
+    assert [clip.keep([Role.MELODY]).notes for clip in morph] == [melody] * 5
+    rest = [clip.keep([Role.HARMONY, Role.BASS]).notes for clip in morph]
+    assert rest[0] != rest[-1]
+    assert {(c.key, c.meter, c.programs[Role.MELODY]) for c in morph} == {
+        (other.key, other.meter, other.programs[Role.MELODY])
+    }
+    # z goes from A to B with and without it.
+    way = tiny_composer.trajectory(other, tune, steps=5, keep=Role.MELODY)
+    free = tiny_composer.trajectory(other, tune, steps=5)
+    assert torch.equal(way.z, free.z) and not torch.equal(way.control, free.control)
+    ends = tiny_composer.encode([other, tune]).posterior.mode()
+    there = tiny_composer.trajectory(other, tune, steps=5, key="switch").z[[0, -1]]
+    torch.testing.assert_close(there, ends, atol=1e-4, rtol=1e-4)
+    for key in ("b", "switch"):
+        with pytest.raises(ControlError, match="stays in A's key"):
+            tiny_composer.interpolate(other, tune, key=key, keep=Role.MELODY)
+    with pytest.raises(ControlError, match="A has no drums to keep"):
+        tiny_composer.interpolate(other, tune, keep=Role.DRUMS)
+
+
 def test_kept_roles_stay(tiny_composer: Composer, other: Clip) -> None:
     made = tiny_composer.complete(other, keep=[Role.MELODY], n=3, seed=1)
     melody = other.keep([Role.MELODY]).notes

@@ -14,6 +14,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from musicgen_vae.music.clip import Role
 from musicgen_vae.music.midi import read_midi
 from tests.bad_files import BAD_FILES
 
@@ -82,6 +83,20 @@ def test_interpolate_and_reconstruct(app: Client, midi_file: Callable[..., Path]
     midi, audio, info = app.predict(a, api_name="/reconstruct")
     check_files(midi, audio, n_bars=8)
     assert len(info["clips"]) == 2
+
+
+def test_interpolate_keeps_a_role_and_tells_the_path(
+    app: Client, midi_file: Callable[..., Path]
+) -> None:
+    a, b = handle_file(midi_file("a.mid")), handle_file(midi_file("b.mid", variant=3))
+    midi, _, info = app.predict(a, b, steps=2, keep="melody", api_name="/interpolate")
+    melody = [n.pitch for n in read_midi(Path(midi).read_bytes()).notes if n.role is Role.MELODY]
+    assert len(melody) == 32 and melody[:16] == melody[16:]
+    assert info["parameters"]["keep"] == "melody"
+    assert set(info["along"]) == {"distances", "nats_per_note", "crossfade_nats_per_note"}
+    assert info["along"]["distances"][0] == 0 < info["along"]["distances"][1]
+    with pytest.raises(AppError, match="choose A's"):
+        app.predict(a, b, key="b", keep="melody", api_name="/interpolate")
 
 
 def test_encode_complete_transfer_and_render(app: Client, midi_file: Callable[..., Path]) -> None:

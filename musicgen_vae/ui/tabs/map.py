@@ -12,19 +12,18 @@ import gradio as gr
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.clip import join
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import Player, roll_value
 from musicgen_vae.ui.components.plot_clicks import Marks, PlotClicks
 from musicgen_vae.ui.events import PRIVATE, QUEUED, RENDERED, telling
-from musicgen_vae.ui.figures import map_colourings, map_columns, map_figure
-from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.figures import LAYOUTS, map_colourings, map_columns, map_figure
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.mapping import map_clip, map_label, place
 from musicgen_vae.ui.studio import Studio, Tools
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, read_upload
 from musicgen_vae.ui.visit import Visit
 
 _PLOT_ID = "map-plot"
-_LAYOUTS = ("tsne", "pca")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +41,8 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
     with gr.Row(equal_height=True):
         colour = gr.Radio([], label=label("colour"), min_width=240, elem_id="map-colour")
         layout = gr.Radio(
-            [(label(f"layout_{name}"), name) for name in _LAYOUTS],
-            value=_LAYOUTS[0],
+            [(label(f"layout_{name}"), name) for name in LAYOUTS],
+            value=LAYOUTS[0],
             label=label("layout"),
             min_width=160,
             elem_id="map-layout",
@@ -88,6 +87,7 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
             )
         with gr.Column(min_width=280):
             own = Player(elem_id="map-own")
+            inferred = gr.Markdown(elem_id="map-inferred")
     attribution = gr.Markdown()
 
     @telling
@@ -114,13 +114,13 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
             ),
             gr.update(visible=len(atlas.layouts) > 1),
             map_figure(atlas, columns, colourings[0]),
-            _trust(atlas, _LAYOUTS[0]),
+            _trust(atlas, LAYOUTS[0]),
             _attribution(atlas),
         ]
 
     def chosen(index: int, visit: Visit) -> list[Any]:
         tools, atlas = _with_atlas(studio)
-        takes = handlers.map_clip(tools.composer, atlas, tools.recorder, index)[:2]
+        takes = map_clip(tools.composer, atlas, tools.recorder, index)[:2]
         return [*(visit.keep(take) for take in takes), Marks(clip=index)]
 
     @telling
@@ -140,8 +140,8 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
     @telling
     def on_file(file: str | None, layout: str, visit: Visit) -> list[Any]:
         if file is None:
-            return [None, gr.update(choices=[], visible=False), None]
-        upload = handlers.read_upload(file, studio.tools().composer)
+            return [None, gr.update(choices=[], visible=False), None, ""]
+        upload = read_upload(file, studio.tools().composer)
         return placed(studio, upload, layout, visit)
 
     shown = [note, colour, search, layout, plot, trust, attribution]
@@ -158,7 +158,7 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
         **RENDERED,
         **PRIVATE,
     )
-    where = [own, neighbours, clicks]
+    where = [own, neighbours, clicks, inferred]
     gr.on([file.upload, file.clear], on_file, [file, layout, visit], where, **QUEUED, **PRIVATE)
     return MapTab(layout=layout, placed=where)
 
@@ -166,16 +166,26 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
 def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[Any]:
     """Updates of ``MapTab.placed`` that show where the first clip of ``upload`` lies."""
     tools, atlas = _with_atlas(studio)
-    take, placement = handlers.place(tools.composer, atlas, tools.recorder, upload)
+    take, placement, heard = place(tools.composer, atlas, tools.recorder, upload)
+    near = zip(placement.neighbours, placement.distances, placement.weights, strict=True)
     choices = [
-        (text("neighbour", label=handlers.map_label(atlas, i), distance=f"{distance:.1f}"), i)
-        for i, distance in zip(placement.neighbours, placement.distances, strict=True)
+        (
+            text(
+                "neighbour",
+                label=map_label(atlas, i),
+                distance=f"{distance:.1f}",
+                weight=round(100 * weight),
+            ),
+            i,
+        )
+        for i, distance, weight in near
     ]
-    at = placement.places.get(layout) or placement.places[_LAYOUTS[0]]
+    at = placement.places.get(layout) or placement.places[LAYOUTS[0]]
     return [
         visit.keep(take),
         gr.update(choices=choices, value=None, visible=True),
         Marks(place=at),
+        heard.told(),
     ]
 
 

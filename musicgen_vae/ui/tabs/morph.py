@@ -11,14 +11,30 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import CHOOSE_STEP, Player, Steps
 from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, plain, runs, telling
-from musicgen_vae.ui.handlers import Upload
+from musicgen_vae.ui.figures import LAYOUTS
 from musicgen_vae.ui.language import label
-from musicgen_vae.ui.studio import Studio
+from musicgen_vae.ui.morphing import (
+    KEY_CHOICES,
+    MAX_STEPS,
+    MIN_STEPS,
+    PATHS,
+    ROLES,
+    MorphPath,
+    MorphRequest,
+    morph_path,
+    morph_whole,
+    morphing,
+    naive_fade,
+    path_lesson,
+    path_table,
+)
+from musicgen_vae.ui.path_figures import path_chart, path_map
+from musicgen_vae.ui.studio import Studio, Tools
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, preview, read_upload
 from musicgen_vae.ui.visit import Visit
 
 EXAMPLES_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "examples"
@@ -29,6 +45,7 @@ _PAIRS = (
 )
 _SIDES = ("a", "b")
 _N_STEPS = 9
+_NOTHING = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,28 +78,39 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         sides = [_side(name, tunes) for name in _SIDES]
     with gr.Row(equal_height=True):
         key = gr.Radio(
-            [(label(f"morph_key_{name}"), name) for name in handlers.KEY_CHOICES],
+            [(label(f"morph_key_{name}"), name) for name in KEY_CHOICES],
             value="a",
             label=label("morph_key"),
             min_width=200,
             elem_id="morph-key",
         )
         path = gr.Radio(
-            [(label(f"path_{name}"), name) for name in handlers.PATHS],
+            [(label(f"path_{name}"), name) for name in PATHS],
             value="line",
             label=label("path"),
             min_width=200,
             elem_id="morph-path",
         )
         steps = gr.Slider(
-            handlers.MIN_STEPS,
-            handlers.MAX_STEPS,
+            MIN_STEPS,
+            MAX_STEPS,
             value=_N_STEPS,
             step=1,
             label=label("steps"),
             info=label("steps_info"),
             min_width=200,
             elem_id="morph-steps",
+        )
+        keep = gr.Dropdown(
+            [
+                (label("morph_keep_none"), _NOTHING),
+                *((label(f"role_{role}"), role) for role in ROLES),
+            ],
+            value=_NOTHING,
+            label=label("morph_keep"),
+            info=label("morph_keep_info"),
+            min_width=200,
+            elem_id="morph-keep",
         )
     with gr.Row():
         morph = gr.Button(label("morph"), variant="primary", elem_id="morph")
@@ -96,6 +124,23 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
             whole = Player(elem_id="morph-whole")
         with gr.Column(min_width=280):
             fade = Player(elem_id="morph-fade")
+            lesson = gr.Markdown(elem_id="path-lesson")
+    along = gr.State(None)
+    with gr.Column(visible=False) as pictures:
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=280) as on_map:
+                plane = gr.Plot(label=label("path_map"), elem_id="path-map")
+                layout = gr.Radio(
+                    [(label(f"layout_{name}"), name) for name in LAYOUTS],
+                    value=LAYOUTS[0],
+                    label=label("layout"),
+                    elem_id="path-layout",
+                )
+            with gr.Column(min_width=280):
+                chart = gr.Plot(label=label("path_chart"), elem_id="path-chart")
+                gr.Markdown(label("path_explained"), elem_classes="small-print")
+        with gr.Accordion(label("path_numbers"), open=False, elem_id="path-numbers"):
+            numbers = gr.Markdown()
 
     def on_morph(
         a: Upload | None,
@@ -105,38 +150,66 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         n_steps: int,
         key_choice: str,
         path_choice: str,
+        kept: str,
+        layout_choice: str,
         visit: Visit,
-    ) -> Iterator[list[Any]]:
+    ) -> Iterator[dict[Any, Any]]:
         if a is None or b is None:
             raise ControlError(text("morph_missing"))
         check = visit.check()
-        request = handlers.MorphRequest(
+        request = MorphRequest(
             a=a,
             b=b,
             clip_a=clip_a or 0,
             clip_b=clip_b or 0,
             steps=n_steps,
-            key=key_choice,
+            key=key_choice if kept == _NOTHING else "a",
             path=path_choice,
+            keep=None if kept == _NOTHING else kept,
         )
         tools = studio.tools()
         visit.focus = 1
-        slider: Any = gr.update(maximum=n_steps, value=1, visible=True)
+        # Nothing of the morph before is left to be taken for this one's.
+        fresh: dict[Any, Any] = {
+            step: gr.update(maximum=n_steps, value=1, visible=True),
+            pictures: gr.update(visible=False),
+            **dict.fromkeys((whole, fade, along)),
+            lesson: "",
+        }
         series = ""
         takes: list[Take | None] = []
-        for takes in handlers.morphing(
+        for takes in morphing(
             tools.composer, tools.recorder, request, focus=lambda: visit.focus, check=check
         ):
             takes = [take and visit.keep(take) for take in takes]
             series = series or next(take.id for take in takes if take)
-            shown = Steps(series=series, takes=takes, index=visit.focus - 1)
-            yield [shown, slider, None, None] if slider else [shown, *[gr.skip()] * 3]
-            slider = None
+            yield {player: Steps(series=series, takes=takes, index=visit.focus - 1), **fresh}
+            fresh = {}
         clips = [clip for take in takes if take for clip in take.clips]
-        for i, make in enumerate((handlers.morph_whole, handlers.naive_fade)):
-            check()
-            made = visit.keep(make(tools.recorder, clips))
-            yield [gr.skip(), gr.skip(), *(made if i == j else gr.skip() for j in range(2))]
+        check()
+        found = morph_path(tools.composer, tools.recorder, request, clips, tools.atlas)
+        yield {
+            along: found,
+            pictures: gr.update(visible=True),
+            on_map: gr.update(visible=bool(found.places)),
+            plane: _plane(tools, found, layout_choice),
+            chart: path_chart(found),
+            numbers: path_table(found),
+        }
+        check()
+        yield {whole: visit.keep(morph_whole(tools.recorder, clips))}
+        check()
+        yield {fade: visit.keep(naive_fade(tools.recorder, clips)), lesson: path_lesson(found)}
+
+    @telling
+    def on_keep(kept: str) -> Any:
+        if kept == _NOTHING:
+            return gr.update(interactive=True)
+        return gr.update(value="a", interactive=False)
+
+    @telling
+    def on_layout(found: MorphPath | None, layout: str) -> Any:
+        return gr.skip() if found is None else _plane(studio.tools(), found, layout)
 
     @telling
     def on_step(step: int, visit: Visit) -> None:
@@ -156,7 +229,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
 
     @telling
     def on_clip(upload: Upload | None, index: int) -> Any:
-        return handlers.preview(*_hands(studio), upload, index) if upload else gr.skip()
+        return preview(*_hands(studio), upload, index) if upload else gr.skip()
 
     for side in sides:
         loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
@@ -164,16 +237,22 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         side.example.input(on_example, side.example, **loaded)
         side.clip.input(on_clip, [side.source, side.clip], side.player, **RENDERED, **PRIVATE)
     asked = [*(side.source for side in sides), *(side.clip for side in sides)]
-    asked += [steps, key, path, visit]
-    made = [player, step, whole, fade]
+    asked += [steps, key, path, keep, layout, visit]
+    made = [player, step, whole, fade, lesson, along, pictures, on_map, plane, chart, numbers]
     runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)
     for button, a, b in pairs:
         both = [component for side in sides for component in side.outputs]
         load = button.click(partial(on_pair, a, b), outputs=both, **RENDERED, **PRIVATE)
         runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
+    keep.input(on_keep, keep, key, **AT_ONCE, **PRIVATE)
+    layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE)
     step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
     step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE)
     return sides
+
+
+def _plane(tools: Tools, path: MorphPath, layout: str) -> Any:
+    return None if tools.atlas is None else path_map(tools.atlas, path, layout)
 
 
 def received(studio: Studio, take: Take) -> list[Any]:
@@ -188,14 +267,14 @@ def _load(studio: Studio, file: str | None) -> list[Any]:
     if file is None:
         return nothing
     try:
-        return _chosen(studio, handlers.read_upload(file, _hands(studio)[0]), file)
+        return _chosen(studio, read_upload(file, _hands(studio)[0]), file)
     except InputError as error:
         gr.Warning(plain(error), title=text("upload_error_title"))
         return nothing
 
 
 def _chosen(studio: Studio, upload: Upload, file: str | None) -> list[Any]:
-    take = handlers.preview(*_hands(studio), upload, 0)
+    take = preview(*_hands(studio), upload, 0)
     choices = [(choice, i) for i, choice in enumerate(upload.choices)]
     return [upload, file, gr.update(choices=choices, value=0, visible=True), take]
 
@@ -241,5 +320,5 @@ def _path(stem: str) -> str:
 
 def examples() -> dict[str, str]:
     """Path → title of the tunes that ship, by title."""
-    found = {str(path): handlers.read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
+    found = {str(path): read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
     return dict(sorted(found.items(), key=lambda item: item[1]))

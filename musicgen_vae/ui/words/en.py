@@ -60,7 +60,6 @@ ENGLISH: dict[str, str] = {
     "roles_left_out": "The model reads {known}; it does not read the {left_out} here.",
     "fact_novelty": "novelty {value}; nearest on the map: {nearest}",
     "fact_novelty_mean": "novelty {value}",
-    "fact_cost": "cost {value} nats",
     # Listen
     "start_intro": (
         "A neural network heard two tunes, found both in its *latent space*, and wrote what lies "
@@ -165,6 +164,38 @@ ENGLISH: dict[str, str] = {
     "fade_remark": "One tune gets softer while the other gets louder: nothing new comes between.",
     "whole_title": "All {steps} steps, one after another",
     "morph_missing": "choose a MIDI file or an example for both A and B",
+    "morph_keep": "Keep of A",
+    "morph_keep_none": "nothing",
+    "morph_keep_info": "Its notes stay in every step, in A's key and meter; the rest goes to B.",
+    "morph_keep_key": "what is kept of A stays in A's key and meter: choose A's",
+    "morph_keep_missing": "A has no {role} to keep: choose another role, or other bars",
+    "path_map": "The path on the map, from A to B",
+    "path_chart": "Cost and distance along the path",
+    "path_step": "step {n} of {steps}",
+    "path_numbers": "Numbers of each step",
+    "path_explained": (
+        "Cost: how little the model expects the notes (minus the ELBO), in nats a note; less is "
+        "better. Distance: Euclidean, between the latent vectors of a step and of A. On the map "
+        "each step stands amidst its nearest neighbours in latent space."
+    ),
+    "path_lesson": (
+        "The two ends cost {ends} nats a note, the steps of the morph between them {morph}, those "
+        "of the cross-fade {fade}."
+    ),
+    "path_lesson_holds": (
+        "The path through latent space stays among music that the model expects; mixing the notes "
+        "themselves leads out of it."
+    ),
+    "path_lesson_fails": (
+        "This time mixing the notes costs no more than the path through latent space: listen to "
+        "both."
+    ),
+    "chart_cost": "cost of the morph",
+    "chart_fade": "cost of the cross-fade",
+    "chart_distance": "distance from A",
+    "axis_step": "step",
+    "axis_cost": "nats a note",
+    "axis_distance": "distance",
     # Map
     "map_intro": (
         "Each dot is four bars of music; t-SNE puts near each other what is near in latent "
@@ -196,11 +227,17 @@ ENGLISH: dict[str, str] = {
     "place_file": "Place your own MIDI file",
     "placed": "Your music: {title}",
     "placed_remark": (
-        "Placed among its nearest neighbours in latent space. Estimated mood: {mood}."
+        "Placed amidst its nearest neighbours in latent space. Mood by its features: {mood}."
     ),
     "neighbours": "Nearest neighbours",
-    "neighbours_info": "With the distance in latent space. Choose one to hear it.",
-    "neighbour": "{label} · {distance}",
+    "neighbours_info": (
+        "With the distance in latent space, and the weight that each has in the place. Choose one "
+        "to hear it."
+    ),
+    "neighbour": "{label} · distance {distance} · weight {weight} %",
+    "inferred_intro": "**What the model hears in it**, from the notes alone:",
+    "inferred_style": "style: {likely}",
+    "inferred_mood": "mood: {likely}",
     "search": "Find a clip",
     "search_info": "Type part of a title.",
     "search_choice": "{label} · {source}",

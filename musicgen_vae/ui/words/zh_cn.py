@@ -54,7 +54,6 @@ SIMPLIFIED: dict[str, str] = {
     "roles_left_out": "模型能读{known}；此处的{left_out}它不读。",
     "fact_novelty": "新颖度 {value}；地图上最接近的是：{nearest}",
     "fact_novelty_mean": "新颖度 {value}",
-    "fact_cost": "代价 {value} 奈特",
     # Listen
     "start_intro": "神经网络听了两首曲子，在它的*潜在空间*里找到它们，并写出了两者之间的音乐。按播放，再移动滑块。",
     "like_this": "做一段类似的",
@@ -145,6 +144,30 @@ SIMPLIFIED: dict[str, str] = {
     "fade_remark": "一首渐弱，另一首渐强：中间没有产生新的东西。",
     "whole_title": "全部 {steps} 步，依次播放",
     "morph_missing": "请为 A 和 B 各选一个 MIDI 文件或示例",
+    "morph_keep": "保留 A 的",
+    "morph_keep_none": "不保留",
+    "morph_keep_info": "它的音符在每一步都不变，调与拍号用 A 的；其余走向 B。",
+    "morph_keep_key": "保留 A 的声部时，调与拍号须用 A 的：请选 A 的",
+    "morph_keep_missing": "A 没有可保留的{role}：请选另一声部或另外的小节",
+    "path_map": "地图上从 A 到 B 的路径",
+    "path_chart": "沿路径的代价与距离",
+    "path_step": "第 {n} 步，共 {steps} 步",
+    "path_numbers": "每一步的数值",
+    "path_explained": (
+        "代价：模型对这些音符有多意外（负的证据下界），以每音符奈特计，越小越好。"
+        "距离：该步与 A 的潜在向量之间的欧氏距离。地图上每一步位于潜在空间里最近的邻居之间。"
+    ),
+    "path_lesson": (
+        "两端的代价是每音符 {ends} 奈特，渐变中间各步是 {morph}，淡入淡出中间各步是 {fade}。"
+    ),
+    "path_lesson_holds": ("潜在空间里的路径始终经过模型预料之中的音乐；直接混合音符则会离开它。"),
+    "path_lesson_fails": "这一次，直接混合音符的代价并不高于潜在空间里的路径：两者都听听看。",
+    "chart_cost": "渐变的代价",
+    "chart_fade": "淡入淡出的代价",
+    "chart_distance": "与 A 的距离",
+    "axis_step": "步",
+    "axis_cost": "每音符奈特",
+    "axis_distance": "距离",
     # Map
     "map_intro": (
         "每个点是四小节音乐；t-SNE 把潜在空间里相近的放在一起。点击一个点，或按名称查找，"
@@ -169,10 +192,13 @@ SIMPLIFIED: dict[str, str] = {
     "map_trust": "布局的可信度：{value}（1 表示地图上的邻居在潜在空间里也都是邻居）。",
     "place_file": "放入您自己的 MIDI 文件",
     "placed": "您的音乐：{title}",
-    "placed_remark": "按潜在空间里最近的邻居放置。估计的情绪：{mood}。",
+    "placed_remark": "按潜在空间里最近的邻居放置。由其特征估计的情绪：{mood}。",
     "neighbours": "最近的邻居",
-    "neighbours_info": "附潜在空间里的距离。选一个来听。",
-    "neighbour": "{label} · {distance}",
+    "neighbours_info": "附潜在空间里的距离，以及各自在位置中所占的权重。选一个来听。",
+    "neighbour": "{label} · 距离 {distance} · 权重 {weight} %",
+    "inferred_intro": "**模型仅凭音符听出的**：",
+    "inferred_style": "风格：{likely}",
+    "inferred_mood": "情绪：{likely}",
     "search": "查找片段",
     "search_info": "输入标题的一部分。",
     "search_choice": "{label} · {source}",

@@ -54,7 +54,6 @@ TRADITIONAL: dict[str, str] = {
     "roles_left_out": "模型能讀{known}；此處的{left_out}它不讀。",
     "fact_novelty": "新穎度 {value}；地圖上最接近的是：{nearest}",
     "fact_novelty_mean": "新穎度 {value}",
-    "fact_cost": "代價 {value} 奈特",
     # Listen
     "start_intro": "神經網路聽了兩首曲子，在它的*潛在空間*裡找到它們，並寫出了兩者之間的音樂。按播放，再移動滑桿。",
     "like_this": "做一段類似的",
@@ -145,6 +144,30 @@ TRADITIONAL: dict[str, str] = {
     "fade_remark": "一首漸弱，另一首漸強：中間沒有產生新的東西。",
     "whole_title": "全部 {steps} 步，依次播放",
     "morph_missing": "請為 A 和 B 各選一個 MIDI 檔案或範例",
+    "morph_keep": "保留 A 的",
+    "morph_keep_none": "不保留",
+    "morph_keep_info": "它的音符在每一步都不變，調與拍號用 A 的；其餘走向 B。",
+    "morph_keep_key": "保留 A 的聲部時，調與拍號須用 A 的：請選 A 的",
+    "morph_keep_missing": "A 沒有可保留的{role}：請選另一聲部或另外的小節",
+    "path_map": "地圖上從 A 到 B 的路徑",
+    "path_chart": "沿路徑的代價與距離",
+    "path_step": "第 {n} 步，共 {steps} 步",
+    "path_numbers": "每一步的數值",
+    "path_explained": (
+        "代價：模型對這些音符有多意外（負的證據下界），以每音符奈特計，越小越好。"
+        "距離：該步與 A 的潛在向量之間的歐氏距離。地圖上每一步位於潛在空間裡最近的鄰居之間。"
+    ),
+    "path_lesson": (
+        "兩端的代價是每音符 {ends} 奈特，漸變中間各步是 {morph}，淡入淡出中間各步是 {fade}。"
+    ),
+    "path_lesson_holds": ("潛在空間裡的路徑始終經過模型預料之中的音樂；直接混合音符則會離開它。"),
+    "path_lesson_fails": "這一次，直接混合音符的代價並不高於潛在空間裡的路徑：兩者都聽聽看。",
+    "chart_cost": "漸變的代價",
+    "chart_fade": "淡入淡出的代價",
+    "chart_distance": "與 A 的距離",
+    "axis_step": "步",
+    "axis_cost": "每音符奈特",
+    "axis_distance": "距離",
     # Map
     "map_intro": (
         "每個點是四小節音樂；t-SNE 把潛在空間裡相近的放在一起。點擊一個點，或按名稱尋找，"
@@ -169,10 +192,13 @@ TRADITIONAL: dict[str, str] = {
     "map_trust": "布局的可信度：{value}（1 表示地圖上的鄰居在潛在空間裡也都是鄰居）。",
     "place_file": "放入您自己的 MIDI 檔案",
     "placed": "您的音樂：{title}",
-    "placed_remark": "按潛在空間裡最近的鄰居放置。估計的情緒：{mood}。",
+    "placed_remark": "按潛在空間裡最近的鄰居放置。由其特徵估計的情緒：{mood}。",
     "neighbours": "最近的鄰居",
-    "neighbours_info": "附潛在空間裡的距離。選一個來聽。",
-    "neighbour": "{label} · {distance}",
+    "neighbours_info": "附潛在空間裡的距離，以及各自在位置中所佔的權重。選一個來聽。",
+    "neighbour": "{label} · 距離 {distance} · 權重 {weight} %",
+    "inferred_intro": "**模型僅憑音符聽出的**：",
+    "inferred_style": "風格：{likely}",
+    "inferred_mood": "情緒：{likely}",
     "search": "尋找片段",
     "search_info": "輸入標題的一部分。",
     "search_choice": "{label} · {source}",
