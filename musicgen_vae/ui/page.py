@@ -128,12 +128,16 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
 
         @telling
         def on_open() -> dict[Any, Any]:
+            # A toast would be gone before the page is looked at: Gradio shows none this early.
             try:
-                updates = opened_by_link(studio, create, language.visitor_query())
+                found = opened_by_link(studio, create, language.visitor_query())
             except MusicGenError as error:
-                # A toast would be gone before the page is looked at.
                 return {notice: gr.Markdown(plain(error), visible=True)}
-            return {tabs: gr.Tabs(selected="create"), **updates} if updates else {tabs: gr.skip()}
+            if found is None:
+                return {tabs: gr.skip()}
+            updates, remark = found
+            said = gr.Markdown(remark, visible=bool(remark))
+            return {tabs: gr.Tabs(selected="create"), notice: said, **updates}
 
         @telling
         def on_language(step: int = 1) -> list[Any]:
@@ -211,7 +215,10 @@ def _theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",
         slider_color="*primary_600",
-        # The theme's own grey for small print is too pale to read.
+        # The theme's own blues and its grey for small print are too pale to read.
+        color_accent="*primary_600",
+        link_text_color="*primary_600",
+        link_text_color_dark="*primary_400",
         body_text_color_subdued="*neutral_500",
         block_info_text_color="*neutral_500",
     )

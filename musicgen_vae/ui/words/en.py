@@ -68,7 +68,10 @@ ENGLISH: dict[str, str] = {
     ),
     "like_this": "Make one like this",
     "compute_again": "Compute again",
-    "landing_remark": "Prepared in advance with checkpoint {checkpoint}.",
+    "landing_remark": (
+        "Prepared in advance: {steps} steps along a line in latent space, in the key of {a}, the "
+        "likeliest notes at each (no seed), checkpoint {checkpoint}."
+    ),
     "step_end": "{title}, as the model plays it",
     "step_between": "{share} % of the way from {a} to {b}",
     # Create
