@@ -18,9 +18,10 @@ from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, join
 from musicgen_vae.music.midi import write_midi
-from musicgen_vae.ui.handlers import MorphRequest, Upload, read_upload, step_title
+from musicgen_vae.ui.morphing import MorphRequest, step_title
 from musicgen_vae.ui.takes import Take, facts
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, read_upload
 
 if TYPE_CHECKING:
     from musicgen_vae.audio import Renderer

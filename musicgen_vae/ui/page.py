@@ -24,7 +24,6 @@ from musicgen_vae.ui.events import (
     runs,
     telling,
 )
-from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
@@ -36,6 +35,7 @@ from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph, examples, r
 from musicgen_vae.ui.tabs.start import build_start, prepared
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload
 from musicgen_vae.ui.visit import Visit
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
