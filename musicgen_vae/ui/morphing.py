@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from musicgen_vae.music.clip import Clip
 from musicgen_vae.music.crossfade import crossfade
-from musicgen_vae.ui.limits import Check, check_choice, check_range
+from musicgen_vae.ui.limits import Check, check_choice, check_range, in_time
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload
@@ -69,7 +69,7 @@ def interpolate(
             steps=request.steps,
             key=cast("KeyChoice", request.key),
             path=cast("LatentPath", request.path),
-            check=check,
+            check=in_time(check),
         )
     )
 

@@ -14,6 +14,7 @@ from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
 from musicgen_vae.ui.components.courier import Courier
+from musicgen_vae.ui.components.queue import Queue, queue_texts
 from musicgen_vae.ui.events import (
     AT_ONCE,
     MAX_QUEUE,
@@ -56,7 +57,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         title="MusicGen-VAE", delete_cache=(_CLEAN_EVERY_S, KEEP_S), analytics_enabled=False
     ) as page:
         visit = gr.State(Visit())
-        courier = Courier()
+        courier, queue = Courier(), Queue()
         with gr.Row(elem_classes="masthead", equal_height=True):
             with gr.Column(scale=4, min_width=240):
                 gr.Markdown("# MusicGen-VAE")
@@ -143,7 +144,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         def on_language(step: int = 1) -> list[Any]:
             # The browser translates no names of tabs that have not been opened yet.
             named: list[Any] = [gr.Tab(label=text(f"tab_{name}")) for name in each]
-            named += create.fields.translated()
+            named += [gr.update(texts=queue_texts()), *create.fields.translated()]
             return [*named, prepared(studio, landing, step)] if landing else named
 
         runs(
@@ -162,7 +163,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         page.load(None, outputs=tongue, js=script, **PRIVATE)
         tongue.input(None, tongue, tongue, js=script, **PRIVATE)
         mirrors = [mirror for mirror, _ in create.fields.mirrors]
-        said = [*each.values(), *mirrors, *([start.player] if landing else [])]
+        said = [*each.values(), queue, *mirrors, *([start.player] if landing else [])]
         asked = [start.step] if landing else []
         tongue.change(on_language, asked, said, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)

@@ -15,6 +15,9 @@ ENGLISH: dict[str, str] = {
         "Your files stay on this server for at most two hours after they were last written, and "
         "nobody else is shown them."
     ),
+    "queue_place": "In line: {position} of {size}. Somebody else's music is being made.",
+    "queue_working": "being made",
+    "queue_full": "Too many are waiting just now. Please try again in a minute.",
     "stop": "■ Stop",
     "stopped": "stopped",
     "lost_take": "this take is no longer in memory: make it again",
@@ -255,6 +258,9 @@ ENGLISH: dict[str, str] = {
     ),
     "limit_reconstruct": (
         "the file has {n} bars; at most {limit} are reconstructed at once: cut it first"
+    ),
+    "limit_time": (
+        "this took longer than {seconds} seconds and was stopped: ask for fewer bars at once"
     ),
     "limit_choice": "{name} {value!r} is none of {choices}",
     "no_file": "no file: choose a MIDI file",
