@@ -13,6 +13,7 @@ from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
+from musicgen_vae.ui.cleaning import KEEP_S, oldest_s, round_s
 from musicgen_vae.ui.components.courier import Courier
 from musicgen_vae.ui.components.queue import Queue, queue_texts
 from musicgen_vae.ui.events import (
@@ -40,22 +41,21 @@ from musicgen_vae.ui.uploads import Upload
 from musicgen_vae.ui.visit import Visit
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
-_CLEAN_EVERY_S = 600
-KEEP_S = 2 * 3600
-"""Seconds that files of visitors are kept."""
 _TICK_S = 0.5
+_MAX_SESSIONS = 256
+"""Visitors who are remembered; Gradio would keep 10,000, each with all that was made for them."""
 
 
-def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
+def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) -> gr.Blocks:
     """The page, ready for ``launch(**launch_options())``; it needs no model to be shown.
 
     Args:
         studio: has the model, or will have it.
         landing: the morph to open on, if there is one.
+        keep_s: seconds that Gradio keeps files of visitors at most.
     """
-    with gr.Blocks(
-        title="MusicGen-VAE", delete_cache=(_CLEAN_EVERY_S, KEEP_S), analytics_enabled=False
-    ) as page:
+    cleaning = (round_s(keep_s), oldest_s(keep_s))
+    with gr.Blocks(title="MusicGen-VAE", delete_cache=cleaning, analytics_enabled=False) as page:
         visit = gr.State(Visit())
         courier, queue = Courier(), Queue()
         with gr.Row(elem_classes="masthead", equal_height=True):
@@ -185,6 +185,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "run_history": False,
         "enable_monitoring": False,
+        "state_session_capacity": _MAX_SESSIONS,
         "ssr_mode": False,
     }
 
