@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,8 +25,8 @@ from musicgen_vae.music.emotion import ANY_STYLE
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.takes import Recorder
 from tests.ui.browsing import TIMEOUT_MS, OpenPage, launch_chromium
+from tests.ui.running import ROOT, running
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "data" / "tiny"
 
 _EMOTION_EDGES = Edges(
@@ -162,25 +157,8 @@ def atlas(map_folder: Path) -> Atlas:
 @contextmanager
 def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
     """The address of ``app.py`` in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("w") as output:
-        app = subprocess.Popen(
-            [sys.executable, "-u", "app.py", *arguments],
-            cwd=ROOT,
-            env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        while f"127.0.0.1:{port}" not in log.read_text():
-            assert app.poll() is None, f"app.py ended: {log.read_text()}"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        app.terminate()
-        app.wait()
+    with running(log, *arguments, **environment) as app:
+        yield app.url
 
 
 @pytest.fixture(scope="session")
