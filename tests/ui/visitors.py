@@ -33,6 +33,7 @@ from tests.ui.running import App, running
 
 _MIB = 1 << 20
 _SAMPLE_S = 1.0
+_TIMEOUT_S = 300
 
 
 @dataclass(kw_only=True)
@@ -190,7 +191,11 @@ def visit(
         path = scratch / f"visitor{i}.mid"
         path.write_bytes(tune(i))
         client = Client(
-            app.url, verbose=False, download_files=str(downloads / str(i)), analytics_enabled=False
+            app.url,
+            verbose=False,
+            download_files=str(downloads / str(i)),
+            analytics_enabled=False,
+            httpx_kwargs={"timeout": _TIMEOUT_S},
         )
         visitors.append(Visitor(client=client, tune=path, seed=100 + i))
     for visitor in visitors:
