@@ -27,7 +27,7 @@ def ask(page: Page, tab: str, *, variations: int, form: str) -> None:
 def test_who_waits_is_told_so_and_a_stop_lets_them_in(open_page: OpenPage) -> None:
     first, second = open_page(), open_page(locale="zh-CN")
     ask(first, "Create", variations=4, form="ABCDEFGH")
-    expect(player(first, "create-0")).to_be_visible()
+    expect(first.locator(".progress-text", has_text="being made").first).to_be_visible()
     ask(second, WORDS["zh-CN"]["tab_create"], variations=1, form="A")
     place = second.locator(".progress-text", has_text="排队中：第 1 位，共 1 位").first
     expect(place).to_be_visible()
