@@ -22,8 +22,12 @@ def round_s(keep_s: int) -> int:
 
 
 def oldest_s(keep_s: int) -> int:
-    """Seconds after which a round deletes a file, so that none lives longer than ``keep_s``."""
-    return max(1, keep_s - round_s(keep_s))
+    """Seconds after which Gradio deletes a file; ``sweep`` comes a round later, for the rest.
+
+    So no file lives longer than ``keep_s``. What is gone before Gradio looks for it stays in its
+    lists for ever.
+    """
+    return max(1, keep_s - 2 * round_s(keep_s))
 
 
 def sweep(folder: Path, age_s: float, *, only_empty: bool = False) -> None:
@@ -35,16 +39,26 @@ def sweep(folder: Path, age_s: float, *, only_empty: bool = False) -> None:
         only_empty: delete no files, only folders without any.
     """
     before = time.time() - age_s
-    for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before it
+    # What a folder holds comes before it; its own time changes when that is deleted.
+    for path in [path for path in _backwards(folder) if _changed(path) <= before]:
         try:
-            if path.lstat().st_mtime > before:
-                continue
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
             elif not only_empty:
                 path.unlink()
         except OSError:  # gone already, or not empty
             continue
+
+
+def _backwards(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"), reverse=True)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def keep_clean(uploads: Path, takes: Path, keep_s: int, stopped: Event | None = None) -> Thread:
@@ -61,8 +75,9 @@ def keep_clean(uploads: Path, takes: Path, keep_s: int, stopped: Event | None = 
 
     def clean() -> None:
         while not done.wait(round_s(keep_s)):
-            sweep(takes, oldest_s(keep_s))
-            sweep(uploads, oldest_s(keep_s), only_empty=True)
+            age_s = oldest_s(keep_s) + round_s(keep_s)
+            sweep(takes, age_s)
+            sweep(uploads, age_s, only_empty=True)
 
     thread = Thread(target=clean, name="cleaning", daemon=True)
     thread.start()

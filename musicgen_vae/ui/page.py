@@ -42,7 +42,7 @@ from musicgen_vae.ui.visit import Visit
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
 _TICK_S = 0.5
-_MAX_SESSIONS = 256
+_MAX_SESSIONS = 128
 """Visitors who are remembered; Gradio would keep 10,000, each with all that was made for them."""
 
 

@@ -23,11 +23,11 @@ def made(path: Path, seconds: float) -> Path:
 def test_what_is_old_goes_and_what_is_young_stays(tmp_path: Path) -> None:
     old, young = made(tmp_path / "a" / "old.mid", 100), made(tmp_path / "b" / "young.mid", 5)
     beside = made(tmp_path / "b" / "old.wav", 100)
-    sweep(tmp_path, 60)
-    assert young.exists() and not old.exists() and not beside.exists()
+    (tmp_path / "c").mkdir()
     aged(tmp_path / "a", 100)
     sweep(tmp_path, 60)
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert young.exists() and not old.exists() and not beside.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c"]
     sweep(tmp_path / "nowhere", 60)
 
 
@@ -51,7 +51,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 def test_no_file_lives_longer_than_is_said() -> None:
     for keep_s in (KEEP_S, 60, 13):
-        assert oldest_s(keep_s) + round_s(keep_s) <= keep_s
+        assert oldest_s(keep_s) + 2 * round_s(keep_s) <= keep_s
 
 
 def test_it_is_swept_again_and_again(tmp_path: Path) -> None:

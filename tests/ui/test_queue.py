@@ -56,7 +56,7 @@ def test_what_gradio_says_of_the_queue_is_translated(browser: Browser) -> None:
 
     assert (
         shown(".progress-text", "queue: 2/3 |")
-        == "排隊中：第 2 位，共 3 位。正在為別人生成音樂。 ·"
+        == "排隊中：第 2 位，共 3 位。正在先生成其他音樂。 ·"
     )
     assert shown(".progress-text", "processing |") == "正在生成 ·"
     assert shown(".progress-text", "1.2/3.4s") == "1.2/3.4s"
@@ -65,6 +65,6 @@ def test_what_gradio_says_of_the_queue_is_translated(browser: Browser) -> None:
     # Gradio writes into the text that is there.
     page.locator(".progress-text").evaluate("one => { one.firstChild.data = 'queue: 1/3 |'; }")
     expect(page.locator(".progress-text")).to_have_text(
-        "排隊中：第 1 位，共 3 位。正在為別人生成音樂。 ·"
+        "排隊中：第 1 位，共 3 位。正在先生成其他音樂。 ·"
     )
     page.close()

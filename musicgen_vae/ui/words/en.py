@@ -15,7 +15,7 @@ ENGLISH: dict[str, str] = {
         "Your files stay on this server for at most two hours after they were last written, and "
         "nobody else is shown them."
     ),
-    "queue_place": "In line: {position} of {size}. Somebody else's music is being made.",
+    "queue_place": "In line: {position} of {size}. Other music is being made first.",
     "queue_working": "being made",
     "queue_full": "Too many are waiting just now. Please try again in a minute.",
     "stop": "■ Stop",

@@ -9,7 +9,7 @@ SIMPLIFIED: dict[str, str] = {
     "warming_up": "正在预热：模型加载中。现在就可以提出要求，很快会有回应。",
     "failed": "**模型不可用**，因此无法生成新的音乐：{reason}",
     "uploads_kept": "您的文件在最后一次写入后最多在此服务器上保留两小时，不会展示给其他人。",
-    "queue_place": "排队中：第 {position} 位，共 {size} 位。正在为别人生成音乐。",
+    "queue_place": "排队中：第 {position} 位，共 {size} 位。正在先生成其他音乐。",
     "queue_working": "正在生成",
     "queue_full": "现在等候的人太多，请过一分钟再试。",
     "stop": "■ 停止",

@@ -9,7 +9,7 @@ TRADITIONAL: dict[str, str] = {
     "warming_up": "正在預熱：模型載入中。現在就可以提出要求，很快會有回應。",
     "failed": "**模型不可用**，因此無法生成新的音樂：{reason}",
     "uploads_kept": "您的檔案在最後一次寫入後最多在此伺服器上保留兩小時，不會展示給其他人。",
-    "queue_place": "排隊中：第 {position} 位，共 {size} 位。正在為別人生成音樂。",
+    "queue_place": "排隊中：第 {position} 位，共 {size} 位。正在先生成其他音樂。",
     "queue_working": "正在生成",
     "queue_full": "現在等候的人太多，請過一分鐘再試。",
     "stop": "■ 停止",
