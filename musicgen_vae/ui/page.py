@@ -186,6 +186,8 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "state_session_capacity": _MAX_SESSIONS,
+        # Or else Gradio gives up where the first answer takes 3 s, as on a machine with much to do.
+        "_frontend": False,
         "ssr_mode": False,
     }
 
