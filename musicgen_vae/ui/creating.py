@@ -16,7 +16,14 @@ from musicgen_vae.errors import ControlError
 from musicgen_vae.model.controls import METERS, Classes, Controls, ControlSpec
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode
-from musicgen_vae.ui.limits import MAX_SEED, Check, check_choice, check_clips, check_range
+from musicgen_vae.ui.limits import (
+    MAX_SEED,
+    Check,
+    check_choice,
+    check_clips,
+    check_range,
+    in_time,
+)
 from musicgen_vae.ui.mapping import map_label
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
@@ -163,7 +170,8 @@ def writing(
     """New music: seed and clips of each variation, as soon as it is there.
 
     Raises:
-        ControlError: if the form is not 1 to 16 letters or the style is unknown.
+        ControlError: if the form is not 1 to 16 letters, the style is unknown, or it takes too
+            long.
     """
     if request.arousal is not None or request.valence is not None:
         _check_trained(composer, ("valence", "arousal"))
@@ -177,7 +185,7 @@ def writing(
         "guidance": request.guidance,
         "key": Key.parse(f"{request.key} {mode.value}") if request.key else None,
         "tempo_qpm": request.tempo_qpm,
-        "check": check,
+        "check": in_time(check),
     }
     seeds = range(request.seed, request.seed + request.variations)
     letters = request.form.strip()
@@ -216,6 +224,7 @@ def varying(
         ControlError: if more than ``MAX_CLIPS`` clips would be written.
     """
     check_clips(n, len(take.clips))
+    check = in_time(check)
     rows = [composer.vary(clip, n=n, seed=seed, check=check) for clip in take.clips]
     for i in range(n):
         yield recorder.take(

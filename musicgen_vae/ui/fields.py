@@ -221,13 +221,13 @@ def _columns(columns: bars.Bars) -> dict[str, Any]:
 
 
 def _prior() -> dict[str, Any]:
-    with gr.Row(elem_classes="in-pairs"):
+    with gr.Row():
         prior = gr.Radio(
             [(label(f"prior_{name}"), name) for name in PRIORS],
             value="flow",
             label=label("prior"),
             info=label("prior_info"),
-            min_width=120,
+            min_width=260,
             elem_id="prior",
         )
         guidance = gr.Slider(
@@ -237,7 +237,7 @@ def _prior() -> dict[str, Any]:
             step=0.25,
             label=label("guidance"),
             info=label("guidance_info"),
-            min_width=120,
+            min_width=260,
             elem_id="guidance",
         )
     return {"prior": prior, "guidance": guidance}

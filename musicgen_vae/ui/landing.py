@@ -65,6 +65,9 @@ class Landing:
 
     def takes(self, edges: Edges | None) -> list[Take]:
         """The steps as takes, in the language being spoken; without ``edges`` nothing is said."""
+        remark = text(
+            "landing_remark", steps=len(self.clips), a=self.titles[0], checkpoint=self.checkpoint
+        )
         return [
             Take(
                 id=f"landing-{step}",
@@ -75,7 +78,7 @@ class Landing:
                 audio=self.folder / f"step{step}.mp3",
                 parameters=self.folder / _INFO,
                 facts=facts([clip], edges) if edges else (),
-                remark=text("landing_remark", checkpoint=self.checkpoint),
+                remark=remark,
             )
             for step, clip in enumerate(self.clips, start=1)
         ]

@@ -5,6 +5,7 @@ They are enforced here and not by sliders, which programs do not see.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from musicgen_vae.errors import ControlError
@@ -13,6 +14,8 @@ from musicgen_vae.ui.texts import text
 
 MAX_CLIPS = 32
 """Clips that one request may write or reconstruct: 128 bars."""
+MAX_SECONDS = 60.0
+"""Seconds that one request may have the model; the time it waits for its turn is not counted."""
 MAX_SEED = 2**31 - 1
 Check = Callable[[], None]
 """Called often while work goes on; may raise to stop it."""
@@ -31,6 +34,19 @@ def check_clips(n: int, clips_each: int) -> None:
                 limit=BARS_PER_CLIP * MAX_CLIPS,
             )
         )
+
+
+def in_time(check: Check | None = None) -> Check:
+    """``check``, which also raises ``ControlError`` once ``MAX_SECONDS`` have passed from now."""
+    end = time.monotonic() + MAX_SECONDS
+
+    def checked() -> None:
+        if check is not None:
+            check()
+        if time.monotonic() > end:
+            raise ControlError(text("limit_time", seconds=f"{MAX_SECONDS:g}"))
+
+    return checked
 
 
 def check_range(

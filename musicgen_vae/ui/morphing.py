@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.music.crossfade import crossfade
-from musicgen_vae.ui.limits import Check, check_choice, check_range
+from musicgen_vae.ui.limits import Check, check_choice, check_range, in_time
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload
@@ -104,7 +104,7 @@ def interpolate(
         ClipError: if the model can read no note of one of the clips.
     """
     a, b = request.ends
-    return tuple(composer.interpolate(a, b, **request.settings, check=check))
+    return tuple(composer.interpolate(a, b, **request.settings, check=in_time(check)))
 
 
 @lendable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen_vae.errors import ControlError, MidiError
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Piece
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
-from musicgen_vae.ui.limits import MAX_CLIPS
+from musicgen_vae.ui.limits import MAX_CLIPS, in_time
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.zerogpu import lendable
@@ -113,7 +113,7 @@ def reconstruct(
     _check_length(upload)
     readable = _readable(composer, clips)
     made = [clip.keep(()) for clip in clips]
-    results = composer.reconstruct([clips[i] for i in readable])
+    results = composer.reconstruct([clips[i] for i in readable], check=in_time())
     for i, clip in zip(readable, results, strict=True):
         made[i] = clip
     remark = text("beats_estimated") if upload.piece.beats_estimated else ""

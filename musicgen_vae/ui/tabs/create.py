@@ -118,8 +118,12 @@ def more_like(studio: Studio, create: Create, take: Take, visit: Visit) -> Itera
 
 def opened_by_link(
     studio: Studio, create: Create, query: Mapping[str, str]
-) -> dict[Any, Any] | None:
-    """Updates of the fields for a link, and the wish to make it; None where there is no link.
+) -> tuple[dict[Any, Any], str] | None:
+    """What a link asks for; None where there is no link.
+
+    Returns:
+        Updates of the fields with the wish to make it, and what a visitor ought to know of the
+        result; may be empty.
 
     Raises:
         ControlError: if the link asks for what nobody can.
@@ -131,9 +135,9 @@ def opened_by_link(
     if studio.spec:
         request.controls(studio.spec)  # such as a style that this model does not know
     updates = create.fields.updates(request)
-    if studio.checkpoint != checkpoint:
-        gr.Warning(text("link_other_checkpoint", checkpoint=checkpoint), title=text("link"))
-    return updates | {create.linked: secrets.randbelow(MAX_SEED)}
+    updates[create.linked] = secrets.randbelow(MAX_SEED)
+    other = studio.checkpoint != checkpoint
+    return updates, text("link_other_checkpoint", checkpoint=checkpoint) if other else ""
 
 
 def _seed_and_variations() -> tuple[gr.Number, gr.Button, gr.Slider]:
