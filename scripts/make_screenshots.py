@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,9 +60,8 @@ class Shot:
 
 SHOTS = (
     Shot(name="listen", tab="start"),
-    Shot(name="create", tab="create", dark=True),
-    Shot(name="edit", tab="edit", language="zh-CN"),
-    Shot(name="map", tab="map"),
+    Shot(name="create", tab="create", dark=True, size=(1280, 1330)),
+    Shot(name="edit", tab="edit", language="zh-CN", size=(1280, 1470)),
     Shot(name="phone", tab="start", dark=True, size=PHONE, language="zh-TW"),
 )
 
@@ -222,17 +221,14 @@ def main() -> None:
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        if arguments.url:
-            pictures = {shot: take(browser, arguments.url, shot) for shot in shots}
-        else:
-            with app() as url:
-                pictures = {shot: take(browser, url, shot) for shot in shots}
+        with nullcontext(arguments.url) if arguments.url else app() as url:
+            for shot in shots:
+                picture = take(browser, url, shot)
+                if arguments.every:
+                    (folder / f"{shot.name}.png").write_bytes(picture)
+                else:
+                    write(picture, folder / f"{shot.name}.webp")
         browser.close()
-    for shot, picture in pictures.items():
-        if arguments.every:
-            (folder / f"{shot.name}.png").write_bytes(picture)
-        else:
-            write(picture, folder / f"{shot.name}.webp")
 
 
 if __name__ == "__main__":

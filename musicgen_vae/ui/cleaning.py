@@ -36,7 +36,8 @@ def sweep(folder: Path, age_s: float, *, only_empty: bool = False) -> None:
     Args:
         folder: stays itself; need not be there.
         age_s: since the last change.
-        only_empty: delete no files, only folders without any.
+        only_empty: delete only files without a byte, of which Gradio leaves one for every upload
+            that it reads, and folders without any file.
     """
     before = time.time() - age_s
     # What a folder holds comes before it; its own time changes when that is deleted.
@@ -44,7 +45,7 @@ def sweep(folder: Path, age_s: float, *, only_empty: bool = False) -> None:
         try:
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
-            elif not only_empty:
+            elif not only_empty or path.lstat().st_size == 0:
                 path.unlink()
         except OSError:  # gone already, or not empty
             continue
@@ -65,7 +66,7 @@ def keep_clean(uploads: Path, takes: Path, keep_s: int, stopped: Event | None = 
     """Sweep both folders again and again, in a thread of its own.
 
     Args:
-        uploads: what Gradio keeps and cleans itself, but for empty folders; perhaps not for this
+        uploads: what Gradio keeps and cleans itself, but for what is empty; perhaps not for this
             app alone.
         takes: what this app wrote.
         keep_s: seconds that files live at most.

@@ -34,7 +34,9 @@ def test_what_is_old_goes_and_what_is_young_stays(tmp_path: Path) -> None:
 def test_files_of_others_stay(tmp_path: Path) -> None:
     old = made(tmp_path / "full" / "old.mid", 100)
     (tmp_path / "empty").mkdir()
-    aged(tmp_path / "empty", 100)
+    (tmp_path / "nothing").touch()
+    for name in ("empty", "nothing"):
+        aged(tmp_path / name, 100)
     sweep(tmp_path, 60, only_empty=True)
     assert old.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
