@@ -57,6 +57,7 @@ def morph(page: Page, n_steps: int) -> None:
 def finished(page: Page) -> None:
     """Wait for the last thing that is made of a morph: all steps are there by then."""
     expect(player(page, "morph-fade")).to_be_visible(timeout=4 * TIMEOUT_MS)
+    expect(page.locator("#morph-stop")).to_be_hidden()
 
 
 def data_of(page: Page, name: str) -> list[dict[str, Any]]:

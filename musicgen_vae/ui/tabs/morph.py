@@ -114,7 +114,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         )
     with gr.Row():
         morph = gr.Button(label("morph"), variant="primary", elem_id="morph")
-        stop = gr.Button(label("stop"), variant="stop", visible=False)
+        stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="morph-stop")
     step = gr.Slider(
         1, _N_STEPS, value=1, step=1, label=label("step"), visible=False, elem_id="step"
     )
@@ -188,10 +188,13 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         clips = [clip for take in takes if take for clip in take.clips]
         check()
         found = morph_path(tools.composer, tools.recorder, request, clips, tools.atlas)
+        # Shown before they are filled: a plot that appears and is filled at once may stay empty.
         yield {
-            along: found,
             pictures: gr.update(visible=True),
             on_map: gr.update(visible=bool(found.places)),
+        }
+        yield {
+            along: found,
             plane: _plane(tools, found, layout_choice),
             chart: path_chart(found),
             numbers: path_table(found),
