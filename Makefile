@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 SPACE_EXCLUDE := '.*' '*__pycache__*' '*.egg-info*' 'tests/*' 'corpus/*' 'state/*' 'build/*'
 
 .DEFAULT_GOAL := help
-.PHONY: help app assets test test-all install install-dev lint types format space clean
+.PHONY: help app assets screenshots test test-all install install-dev lint types format space clean
 
 help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ app: install ## Start the app on http://127.0.0.1:7860 (Ctrl-C stops it)
 
 assets: install ## Rebuild what the page shows of the checkpoint: its opening morph and its map
 	$(BIN)/python -m musicgen_vae assets
+
+screenshots: install-dev ## Take the README's pictures of the page anew; needs Chromium
+	$(BIN)/python -m scripts.make_screenshots
 
 test: lint types ## Lint, types and the default tests
 	$(PYTEST)

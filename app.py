@@ -15,19 +15,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Start the MusicGen-VAE page.")
     parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="another model")
     parser.add_argument("--map", type=Path, metavar="DIR", help="another map of clips")
+    parser.add_argument("--keep-s", type=int, metavar="N", help="delete visitors' files sooner")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="musicgen-vae-") as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
+        from musicgen_vae.ui.cleaning import KEEP_S, keep_clean
         from musicgen_vae.ui.landing import load_landing
         from musicgen_vae.ui.page import build_page, launch_options, takes_folder
         from musicgen_vae.ui.studio import Studio
         from musicgen_vae.ui.zerogpu import find_lender
 
+        keep_s = min(arguments.keep_s or KEEP_S, KEEP_S)
         lender = find_lender()  # before anything uses CUDA
         studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map, lender)
-        page = build_page(studio, load_landing())
+        page = build_page(studio, load_landing(), keep_s)
         page.launch(**launch_options(), prevent_thread_lock=True)
         studio.start()
+        keep_clean(takes_folder().parent, takes_folder(), keep_s)
         page.block_thread()
 
 

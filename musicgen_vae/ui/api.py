@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, CorpusError
-from musicgen_vae.ui import handlers
+from musicgen_vae.ui import creating, mapping, morphing, uploads
 from musicgen_vae.ui.editing import EditRequest, edit
 from musicgen_vae.ui.events import QUEUED, RENDERED, telling
 from musicgen_vae.ui.studio import Studio, Tools
@@ -28,7 +28,7 @@ def _answer(take: Take, info: dict[str, Any]) -> _Answer:
 
 def build_api(studio: Studio) -> None:
     """Publish the endpoints; the name of each function is that of its endpoint."""
-    defaults = handlers.SampleRequest()
+    defaults = creating.SampleRequest()
 
     def sample(
         seed: int = 0,
@@ -65,7 +65,7 @@ def build_api(studio: Studio) -> None:
         Returns:
             A MIDI file, a sound file (WAV), and the parameters and measured attributes.
         """
-        request = handlers.SampleRequest(
+        request = creating.SampleRequest(
             style=_asked(style),
             mode=_asked(mode),
             key=_asked(key),
@@ -81,7 +81,7 @@ def build_api(studio: Studio) -> None:
             seed=seed,
         )
         tools = studio.tools()
-        return _answer(*handlers.sample_one(tools.composer, tools.recorder, request))
+        return _answer(*creating.sample_one(tools.composer, tools.recorder, request))
 
     def reconstruct(file: str) -> _Answer:
         """Encode the clips of a MIDI file, decode them again and join them.
@@ -93,7 +93,7 @@ def build_api(studio: Studio) -> None:
             A MIDI file, a sound file (WAV), and what each clip is like.
         """
         tools = studio.tools()
-        return _answer(*handlers.reconstruct(tools.composer, tools.recorder, file))
+        return _answer(*uploads.reconstruct(tools.composer, tools.recorder, file))
 
     def interpolate(
         file_a: str,
@@ -120,16 +120,16 @@ def build_api(studio: Studio) -> None:
             is like.
         """
         tools = studio.tools()
-        request = handlers.MorphRequest(
-            a=handlers.read_upload(file_a, tools.composer),
-            b=handlers.read_upload(file_b, tools.composer),
+        request = morphing.MorphRequest(
+            a=uploads.read_upload(file_a, tools.composer),
+            b=uploads.read_upload(file_b, tools.composer),
             clip_a=clip_a,
             clip_b=clip_b,
             steps=steps,
             key=key,
             path=path,
         )
-        return _answer(*handlers.morph_all(tools.composer, tools.recorder, request))
+        return _answer(*morphing.morph_all(tools.composer, tools.recorder, request))
 
     def map_clip(index: int = 0) -> tuple[str, str, str, str, dict[str, Any]]:
         """A clip of the map, and what the model makes of it.
@@ -144,7 +144,7 @@ def build_api(studio: Studio) -> None:
         tools = studio.tools()
         if tools.atlas is None:
             raise CorpusError(text("map_missing_api"))
-        original, made, info = handlers.map_clip(tools.composer, tools.atlas, tools.recorder, index)
+        original, made, info = mapping.map_clip(tools.composer, tools.atlas, tools.recorder, index)
         return str(original.midi), str(original.audio), str(made.midi), str(made.audio), info
 
     def encode(file: str) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def build_api(studio: Studio) -> None:
             row of numbers for each bar; null where the model can read no note.
         """
         tools = studio.tools()
-        return handlers.encode(tools.composer, handlers.read_upload(file, tools.composer))
+        return uploads.encode(tools.composer, uploads.read_upload(file, tools.composer))
 
     def complete(
         file: str,
@@ -183,7 +183,7 @@ def build_api(studio: Studio) -> None:
         """
         tools = studio.tools()
         request = EditRequest(
-            upload=handlers.read_upload(file, tools.composer),
+            upload=uploads.read_upload(file, tools.composer),
             clip=clip,
             action=action,
             roles=[role.lower() for role in _listed(keep)],
@@ -217,7 +217,7 @@ def build_api(studio: Studio) -> None:
         """
         tools = studio.tools()
         request = EditRequest(
-            upload=handlers.read_upload(file, tools.composer),
+            upload=uploads.read_upload(file, tools.composer),
             clip=clip,
             action="transfer",
             style=_asked(style),
@@ -237,7 +237,7 @@ def build_api(studio: Studio) -> None:
         Returns:
             A sound file (WAV), and title, bars and seconds.
         """
-        return handlers.render(studio.tools().recorder, handlers.read_upload(file))
+        return uploads.render(studio.tools().recorder, uploads.read_upload(file))
 
     with gr.Column(visible=False):
         _publish(
@@ -305,7 +305,7 @@ def build_api(studio: Studio) -> None:
 
 def _edited(tools: Tools, request: EditRequest) -> _Answer:
     take = edit(tools.composer, tools.recorder, request)
-    return _answer(take, handlers.information(tools.composer, request.parameters(), take.clips))
+    return _answer(take, tools.recorder.information(request.parameters(), take.clips))
 
 
 def _publish(

@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING, Any
 from musicgen_vae.errors import ControlError
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Role
-from musicgen_vae.ui.handlers import (
-    MAX_SEED,
-    Check,
-    SampleRequest,
-    Upload,
-    check_choice,
-    check_range,
-)
+from musicgen_vae.ui.creating import SampleRequest
+from musicgen_vae.ui.limits import MAX_SEED, Check, check_choice, check_range, in_time
 from musicgen_vae.ui.takes import Recorder, Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload
 from musicgen_vae.ui.zerogpu import lendable
 
 if TYPE_CHECKING:
@@ -103,6 +98,7 @@ def edited(composer: Composer, request: EditRequest, check: Check | None = None)
         ControlError: if nothing is left to write, or nothing is to change.
     """
     clip = request.upload.clip(request.clip)
+    check = in_time(check)
     if request.action == "transfer":
         controls = request.controls(composer)
         if controls == Controls():

@@ -14,8 +14,8 @@ import gradio as gr
 from musicgen_vae.errors import ControlError
 from musicgen_vae.music.attributes import N_CLASSES
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components import bars, pad
+from musicgen_vae.ui.creating import ASKABLE_METERS, GUIDANCE, PRIORS, TONICS, Levels, SampleRequest
 from musicgen_vae.ui.events import PRIVATE
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
@@ -24,7 +24,7 @@ from musicgen_vae.ui.texts import text
 ANY = "any"
 COLUMNS = ("density", "polyphony", "register")
 """Attributes with a level for each bar."""
-_DEFAULTS = handlers.SampleRequest()
+_DEFAULTS = SampleRequest()
 _FORMS = ("A", "AB", "AABA", "ABAC", "AABBAABB")
 _TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
 """Quarter notes a minute."""
@@ -49,7 +49,7 @@ class Fields:
         """Updates of ``mirrors`` in the language being spoken."""
         return [gr.update(texts=texts()) for _, texts in self.mirrors]
 
-    def request(self, values: Mapping[Any, Any]) -> handlers.SampleRequest:
+    def request(self, values: Mapping[Any, Any]) -> SampleRequest:
         """What is asked, from the components' values.
 
         Raises:
@@ -65,9 +65,9 @@ class Fields:
         asked["tempo_qpm"] = read_tempo(asked["tempo_qpm"])
         if asked.get("prior") == "gaussian":
             asked["guidance"] = None
-        return handlers.SampleRequest(**asked)
+        return SampleRequest(**asked)
 
-    def updates(self, request: handlers.SampleRequest) -> dict[Any, Any]:
+    def updates(self, request: SampleRequest) -> dict[Any, Any]:
         """Component → value that shows ``request``; what the model lacks is left out."""
         values: dict[str, Any] = {}
         for name in self.inputs:
@@ -99,13 +99,13 @@ def read_tempo(value: Any) -> float | None:
         raise ControlError(text("tempo_bad", value=str(value)[:20])) from None
 
 
-def read_levels(rows: list[list[Any]]) -> dict[str, handlers.Levels]:
+def read_levels(rows: list[list[Any]]) -> dict[str, Levels]:
     """What the table of ``COLUMNS`` asks of each bar; its first column has names.
 
     Raises:
         ControlError: if a cell is neither empty nor a level.
     """
-    result: dict[str, handlers.Levels] = {}
+    result: dict[str, Levels] = {}
     if len(rows) != len(COLUMNS) or any(len(row) != BARS_PER_CLIP + 1 for row in rows):
         raise ControlError(text("levels_bad", value=""))
     for name, (_, *cells) in zip(COLUMNS, rows, strict=True):
@@ -122,7 +122,7 @@ def _level(cell: str) -> int | None:
     return int(cell)
 
 
-def write_levels(asked: Mapping[str, handlers.Levels]) -> list[list[str]]:
+def write_levels(asked: Mapping[str, Levels]) -> list[list[str]]:
     """The inverse of ``read_levels``, with the names in the language being spoken."""
     rows = []
     for name, levels in asked.items():
@@ -147,8 +147,8 @@ def build_fields(studio: Studio) -> Fields:
     with gr.Row(elem_classes="in-pairs"):
         modes = [(label(f"mode_{mode.value}"), mode.value) for mode in Mode]
         fields["mode"] = _dropdown("mode", [free, *modes], ANY)
-        fields["key"] = _dropdown("key", [free, *((t, t) for t in handlers.TONICS)], ANY)
-        meters = [(name, name) for name in handlers.ASKABLE_METERS]
+        fields["key"] = _dropdown("key", [free, *((t, t) for t in TONICS)], ANY)
+        meters = [(name, name) for name in ASKABLE_METERS]
         fields["meter"] = _dropdown("meter", meters, _DEFAULTS.meter)
         tempos = [(f"♩ = {tempo}", tempo) for tempo in _TEMPOS]
         fields["tempo_qpm"] = _dropdown("tempo", [free, *tempos], ANY, custom=True)
@@ -221,23 +221,23 @@ def _columns(columns: bars.Bars) -> dict[str, Any]:
 
 
 def _prior() -> dict[str, Any]:
-    with gr.Row(elem_classes="in-pairs"):
+    with gr.Row():
         prior = gr.Radio(
-            [(label(f"prior_{name}"), name) for name in handlers.PRIORS],
+            [(label(f"prior_{name}"), name) for name in PRIORS],
             value="flow",
             label=label("prior"),
             info=label("prior_info"),
-            min_width=120,
+            min_width=260,
             elem_id="prior",
         )
         guidance = gr.Slider(
             0,
             _MAX_SHOWN_GUIDANCE,
-            value=handlers.GUIDANCE,
+            value=GUIDANCE,
             step=0.25,
             label=label("guidance"),
             info=label("guidance_info"),
-            min_width=120,
+            min_width=260,
             elem_id="guidance",
         )
     return {"prior": prior, "guidance": guidance}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.attributes import measure
-from musicgen_vae.ui.handlers import map_label
+from musicgen_vae.ui.mapping import map_label
 from musicgen_vae.ui.takes import key_name, mood_name
 from musicgen_vae.ui.texts import text
 

@@ -18,9 +18,10 @@ from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, join
 from musicgen_vae.music.midi import write_midi
-from musicgen_vae.ui.handlers import MorphRequest, Upload, read_upload, step_title
+from musicgen_vae.ui.morphing import MorphRequest, step_title
 from musicgen_vae.ui.takes import Take, facts
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, read_upload
 
 if TYPE_CHECKING:
     from musicgen_vae.audio import Renderer
@@ -64,6 +65,9 @@ class Landing:
 
     def takes(self, edges: Edges | None) -> list[Take]:
         """The steps as takes, in the language being spoken; without ``edges`` nothing is said."""
+        remark = text(
+            "landing_remark", steps=len(self.clips), a=self.titles[0], checkpoint=self.checkpoint
+        )
         return [
             Take(
                 id=f"landing-{step}",
@@ -74,7 +78,7 @@ class Landing:
                 audio=self.folder / f"step{step}.mp3",
                 parameters=self.folder / _INFO,
                 facts=facts([clip], edges) if edges else (),
-                remark=text("landing_remark", checkpoint=self.checkpoint),
+                remark=remark,
             )
             for step, clip in enumerate(self.clips, start=1)
         ]

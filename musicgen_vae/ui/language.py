@@ -29,6 +29,8 @@ def translations() -> gr.I18n:
     return gr.I18n(
         **{
             tag: {_PREFIX + key: word for key, word in words.items()}
+            # What Gradio tells screen readers in English only.
+            | {"status.queue_position": words["queue_place"]}
             for tag, words in WORDS.items()
         }
     )

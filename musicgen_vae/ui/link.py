@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from musicgen_vae.errors import ControlError
 from musicgen_vae.music.attributes import ORDINAL
 from musicgen_vae.music.clip import BARS_PER_CLIP
-from musicgen_vae.ui.handlers import SampleRequest
+from musicgen_vae.ui.creating import SampleRequest
 from musicgen_vae.ui.texts import text
 
 CHECKPOINT = "checkpoint"

@@ -13,7 +13,9 @@ from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
+from musicgen_vae.ui.cleaning import KEEP_S, oldest_s, round_s
 from musicgen_vae.ui.components.courier import Courier
+from musicgen_vae.ui.components.queue import Queue, queue_texts
 from musicgen_vae.ui.events import (
     AT_ONCE,
     MAX_QUEUE,
@@ -24,7 +26,6 @@ from musicgen_vae.ui.events import (
     runs,
     telling,
 )
-from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
@@ -36,27 +37,27 @@ from musicgen_vae.ui.tabs.morph import EXAMPLES_FOLDER, build_morph, examples, r
 from musicgen_vae.ui.tabs.start import build_start, prepared
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload
 from musicgen_vae.ui.visit import Visit
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
-_CLEAN_EVERY_S = 600
-KEEP_S = 2 * 3600
-"""Seconds that files of visitors are kept."""
 _TICK_S = 0.5
+_MAX_SESSIONS = 128
+"""Visitors who are remembered; Gradio would keep 10,000, each with all that was made for them."""
 
 
-def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
+def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) -> gr.Blocks:
     """The page, ready for ``launch(**launch_options())``; it needs no model to be shown.
 
     Args:
         studio: has the model, or will have it.
         landing: the morph to open on, if there is one.
+        keep_s: seconds that Gradio keeps files of visitors at most.
     """
-    with gr.Blocks(
-        title="MusicGen-VAE", delete_cache=(_CLEAN_EVERY_S, KEEP_S), analytics_enabled=False
-    ) as page:
+    cleaning = (round_s(keep_s), oldest_s(keep_s))
+    with gr.Blocks(title="MusicGen-VAE", delete_cache=cleaning, analytics_enabled=False) as page:
         visit = gr.State(Visit())
-        courier = Courier()
+        courier, queue = Courier(), Queue()
         with gr.Row(elem_classes="masthead", equal_height=True):
             with gr.Column(scale=4, min_width=240):
                 gr.Markdown("# MusicGen-VAE")
@@ -128,18 +129,22 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
 
         @telling
         def on_open() -> dict[Any, Any]:
+            # A toast would be gone before the page is looked at: Gradio shows none this early.
             try:
-                updates = opened_by_link(studio, create, language.visitor_query())
+                found = opened_by_link(studio, create, language.visitor_query())
             except MusicGenError as error:
-                # A toast would be gone before the page is looked at.
                 return {notice: gr.Markdown(plain(error), visible=True)}
-            return {tabs: gr.Tabs(selected="create"), **updates} if updates else {tabs: gr.skip()}
+            if found is None:
+                return {tabs: gr.skip()}
+            updates, remark = found
+            said = gr.Markdown(remark, visible=bool(remark))
+            return {tabs: gr.Tabs(selected="create"), notice: said, **updates}
 
         @telling
         def on_language(step: int = 1) -> list[Any]:
             # The browser translates no names of tabs that have not been opened yet.
             named: list[Any] = [gr.Tab(label=text(f"tab_{name}")) for name in each]
-            named += create.fields.translated()
+            named += [gr.update(texts=queue_texts()), *create.fields.translated()]
             return [*named, prepared(studio, landing, step)] if landing else named
 
         runs(
@@ -158,7 +163,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         page.load(None, outputs=tongue, js=script, **PRIVATE)
         tongue.input(None, tongue, tongue, js=script, **PRIVATE)
         mirrors = [mirror for mirror, _ in create.fields.mirrors]
-        said = [*each.values(), *mirrors, *([start.player] if landing else [])]
+        said = [*each.values(), queue, *mirrors, *([start.player] if landing else [])]
         asked = [start.step] if landing else []
         tongue.change(on_language, asked, said, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)
@@ -180,6 +185,9 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "run_history": False,
         "enable_monitoring": False,
+        "state_session_capacity": _MAX_SESSIONS,
+        # Or else Gradio gives up where the first answer takes 3 s, as on a machine with much to do.
+        "_frontend": False,
         "ssr_mode": False,
     }
 
@@ -211,7 +219,10 @@ def _theme() -> gr.themes.Base:
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",
         slider_color="*primary_600",
-        # The theme's own grey for small print is too pale to read.
+        # The theme's own blues and its grey for small print are too pale to read.
+        color_accent="*primary_600",
+        link_text_color="*primary_600",
+        link_text_color_dark="*primary_400",
         body_text_color_subdued="*neutral_500",
         block_info_text_color="*neutral_500",
     )

@@ -16,7 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure
+from musicgen_vae.music.attributes import ORDINAL, Edges, chord_name, measure, summary
 from musicgen_vae.music.clip import Clip, Key, Piece, join
 from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import write_midi
@@ -146,6 +146,14 @@ class Recorder:
             facts=(*more_facts, *facts(clips, self.edges)),
             remark=remark,
         )
+
+    def information(self, parameters: Mapping[str, Any], clips: Sequence[Clip]) -> dict[str, Any]:
+        """Checkpoint, parameters and what ``clips`` are like, as plain values."""
+        return {
+            "checkpoint": self.checkpoint,
+            "parameters": parameters,
+            "clips": [summary(clip) for clip in clips],
+        }
 
     def stream(self, clips: Sequence[Clip]) -> Iterator[NDArray[np.int16]]:
         """``clips`` for hearing while the rest is still being made, in chunks of 1.5 s.

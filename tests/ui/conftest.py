@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 import torch
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from musicgen_vae.audio.torch_renderer import TorchRenderer
 from musicgen_vae.corpus.shards import PieceInfo
@@ -27,8 +24,9 @@ from musicgen_vae.music.clip import Clip, Key, Note, Piece, Role, join, tidy
 from musicgen_vae.music.emotion import ANY_STYLE
 from musicgen_vae.music.midi import write_midi
 from musicgen_vae.ui.takes import Recorder
+from tests.ui.browsing import TIMEOUT_MS, OpenPage, launch_chromium
+from tests.ui.running import ROOT, running
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "data" / "tiny"
 
 _EMOTION_EDGES = Edges(
@@ -159,28 +157,11 @@ def atlas(map_folder: Path) -> Atlas:
 @contextmanager
 def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
     """The address of ``app.py`` in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("w") as output:
-        app = subprocess.Popen(
-            [sys.executable, "-u", "app.py", *arguments],
-            cwd=ROOT,
-            env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        while f"127.0.0.1:{port}" not in log.read_text():
-            assert app.poll() is None, f"app.py ended: {log.read_text()}"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        app.terminate()
-        app.wait()
+    with running(log, *arguments, **environment) as app:
+        yield app.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app_url(
     emotional_checkpoint: Path, emotional_map_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
@@ -191,7 +172,7 @@ def app_url(
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def modelless_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app without weights."""
     nothing = tmp_path_factory.mktemp("nothing")
@@ -202,3 +183,40 @@ def modelless_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def run_app() -> Callable[..., Any]:
     return running_app
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        yield launch_chromium(playwright)
+
+
+@pytest.fixture
+def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens the page in a context of its own and, at the end, checks what it did."""
+    wrong: list[str] = []
+    contexts = []
+
+    def make(app: str = "app_url", query: str = "", **options: object) -> Page:
+        url = request.getfixturevalue(app)
+
+        def on_request(asked: str) -> None:
+            if urlparse(asked).scheme in ("http", "https", "ws") and not asked.startswith(url):
+                wrong.append(f"request to {asked}")
+
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("request", lambda request: on_request(request.url))
+        page.on("pageerror", lambda error: wrong.append(f"script error {error}"))
+        page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
+        page.goto(url + query)
+        expect(page.get_by_role("tab").first).to_be_visible()
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert wrong == []

@@ -4,113 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from musicgen_vae.ui.words.en import ENGLISH
+from tests.ui.browsing import (
+    IN_CHROMIUM,
+    TABS,
+    OpenPage,
+    drawn,
+    is_playing,
+    number,
+    open_tab,
+    play,
+    player,
+    upload,
+)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "<img src=x onerror=alert(1)>"
 TEMPLATED = "${alert(1)}"
-TIMEOUT_MS = 30_000
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-]
-
-OpenPage = Callable[..., Page]
-TABS = ("Listen", "Create", "Morph", "Edit", "Map")
 COMPONENTS = Path(__file__).resolve().parents[2] / "musicgen_vae" / "ui" / "components"
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=TIMEOUT_MS)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-
-
-@pytest.fixture
-def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Opens the page in a context of its own and, at the end, checks what it did."""
-    wrong: list[str] = []
-    contexts = []
-
-    def make(app: str = "app_url", query: str = "", **options: object) -> Page:
-        url = request.getfixturevalue(app)
-
-        def on_request(asked: str) -> None:
-            if urlparse(asked).scheme in ("http", "https", "ws") and not asked.startswith(url):
-                wrong.append(f"request to {asked}")
-
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        page.on("request", lambda request: on_request(request.url))
-        page.on("pageerror", lambda error: wrong.append(f"script error {error}"))
-        page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
-        page.goto(url + query)
-        expect(page.get_by_role("tab").first).to_be_visible()
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def player(page: Page, name: str) -> Locator:
-    return page.locator(f"#{name} figure")
-
-
-def is_playing(page: Page, name: str) -> None:
-    handle = page.locator(f"#{name} audio").element_handle()
-    page.wait_for_function("audio => audio.currentTime > 0.2 && !audio.paused", arg=handle)
-
-
-def play(page: Page, name: str) -> None:
-    """Play by keyboard until time goes on."""
-    page.locator(f"#{name} .player-play").focus()
-    page.keyboard.press("Space")
-    is_playing(page, name)
-
-
-def drawn(page: Page, name: str) -> int:
-    """How many pixels of the piano roll have the colour of a role."""
-    return page.locator(f"#{name} canvas").evaluate(
-        """canvas => {
-            const {width, height} = canvas;
-            const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
-            let n = 0;
-            for (let i = 0; i < data.length; i += 4)
-                if (Math.max(...data.slice(i, i + 3)) - Math.min(...data.slice(i, i + 3)) > 80) n++;
-            return n;
-        }"""
-    )
-
-
-def upload(page: Page, where: str, name: str, content: bytes) -> None:
-    file = {"name": name, "mimeType": "audio/midi", "buffer": content}
-    page.locator(f"#{where} input[type=file]").set_input_files(file)
-
-
-def number(page: Page, name: str) -> Locator:
-    return page.locator(f"#{name} input[type=number]")
+pytestmark = IN_CHROMIUM
 
 
 # -- Geometry, without the app ----------------------------------------------------------------
@@ -207,6 +126,12 @@ def test_create_makes_clips_that_play_one_at_a_time_and_a_link(open_page: OpenPa
 def test_a_damaged_link_is_told(open_page: OpenPage) -> None:
     page = open_page(query="?seed=7&checkpoint=abc&density=%3Cimg%3E")
     expect(page.locator("#notice")).to_contain_text("this link is damaged")
+
+
+def test_a_link_of_another_checkpoint_is_made_and_says_so(open_page: OpenPage) -> None:
+    page = open_page(query="?seed=5&checkpoint=abc123")
+    expect(player(page, "create-0").locator("strong")).to_have_text("Seed 5")
+    expect(page.locator("#notice")).to_contain_text("with another model (abc123)")
 
 
 def test_pad_and_columns_mirror_their_fields(open_page: OpenPage) -> None:
@@ -375,11 +300,7 @@ def test_map_click_and_search_play_a_clip(
 def test_a_narrow_phone_in_the_dark_has_one_column(open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, color_scheme="dark")
     for tab in TABS:
-        if page.get_by_role("tab", name=tab, exact=True).is_visible():
-            open_tab(page, tab)
-        else:
-            page.locator(".overflow-menu > button").first.click()
-            page.locator(".overflow-dropdown").get_by_role("button", name=tab, exact=True).click()
+        open_tab(page, tab)
         page.wait_for_timeout(300)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width == 360, tab

@@ -10,8 +10,8 @@ from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.ui.editing import EditRequest, edit, edited
-from musicgen_vae.ui.handlers import Upload, read_upload
 from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.uploads import Upload, read_upload
 from musicgen_vae.ui.visit import Stopped, Visit
 
 

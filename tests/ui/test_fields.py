@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from musicgen_vae.errors import ControlError
+from musicgen_vae.ui.creating import Levels
 from musicgen_vae.ui.fields import COLUMNS, read_levels, read_tempo, write_levels
-from musicgen_vae.ui.handlers import Levels
 
 
 def test_the_table_of_levels_is_read_as_it_is_written() -> None:

@@ -74,3 +74,14 @@ def test_a_prepared_morph_speaks_the_visitors_language() -> None:
     assert landing is not None
     with speaking("zh-CN"):
         assert "checkpoint" not in landing.takes(None)[0].remark
+
+
+def test_a_prepared_morph_says_how_it_was_made() -> None:
+    landing = load_landing()
+    assert landing is not None
+    remark = landing.takes(None)[0].remark
+    request = landing.request()
+    assert (request.key, request.path, request.steps) == ("a", "line", N_STEPS)
+    assert "Prepared in advance: 9 steps along a line" in remark
+    assert "in the key of Ode to Joy" in remark and "no seed" in remark
+    assert landing.checkpoint in remark

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicgen_vae.errors import ControlError
-from musicgen_vae.ui.handlers import ASKABLE_METERS, PRIORS, TONICS, SampleRequest
+from musicgen_vae.ui.creating import ASKABLE_METERS, PRIORS, TONICS, SampleRequest
 from musicgen_vae.ui.link import from_query, to_query
 
 _level = st.none() | st.integers(0, 7)

@@ -166,6 +166,37 @@ def test_files_of_the_server_cannot_be_read(app_url: str, midi_file: Callable[..
     assert "Traceback" not in answer
 
 
+_GROUPS = """
+import json
+from pathlib import Path
+from musicgen_vae.ui.landing import load_landing
+from musicgen_vae.ui.page import build_page
+from musicgen_vae.ui.studio import Studio
+
+page = build_page(Studio.open(Path("nowhere")), load_landing())
+groups = [
+    (event.name, event.api_visibility, event.queue, event.concurrency_id, event.concurrency_limit)
+    for event in page.fns.values()
+    if event.fn is not None
+]
+print(json.dumps(groups))
+"""
+
+
+def test_one_group_for_the_model_and_nothing_in_none() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _GROUPS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    groups = json.loads(run.stdout)
+    queued = [group for group in groups if group[2]]
+    assert {(group, limit) for *_, group, limit in queued} == {("model", 1), ("render", 2)}
+    # All that writes music, for visitors and for programs.
+    at_model = {name for name, _, _, group, _ in queued if group == "model"}
+    assert {"on_generate", "on_more", "on_morph", "on_again", "on_do"} <= at_model
+    public = {name for name, seen, *_ in groups if seen == "public"}
+    assert public - at_model == {"render"}
+
+
 _WITHOUT_MAP = """
 import json
 from pathlib import Path

@@ -13,10 +13,10 @@ import soundfile
 from musicgen_vae.audio.loudness import TARGET_LUFS, level_of
 from musicgen_vae.audio.renderer import CHUNK, PEAK
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Note, Role
-from musicgen_vae.ui import handlers
-from musicgen_vae.ui.handlers import SampleRequest
-from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.creating import SampleRequest, sampling, writing
+from musicgen_vae.ui.takes import Recorder, facts, note_name
 
 
 def heard(path: Path) -> Any:
@@ -70,7 +70,7 @@ def test_steps_of_a_morph_are_as_loud_as_its_ends(
 def test_files_say_what_they_are(tiny_composer: Composer, recorder: Recorder) -> None:
     recorder = replace(recorder, checkpoint=tiny_composer.checkpoint.hash)
     request = SampleRequest(seed=7, density=3, variations=2)
-    takes = handlers.sample(tiny_composer, recorder, request)
+    takes = list(sampling(tiny_composer, recorder, request))
     for seed, take in zip((7, 8), takes, strict=True):
         said = said_by(take.audio)
         assert said["title"] == take.title and said["seed"] == seed
@@ -86,7 +86,7 @@ def test_music_that_the_model_did_not_write_has_a_title_and_no_more(
 
 
 def test_anonymous_files_say_nothing(tiny_composer: Composer, recorder: Recorder) -> None:
-    (take,) = handlers.sample(
+    (take,) = sampling(
         tiny_composer, replace(recorder, anonymous=True, checkpoint="abc"), SampleRequest(seed=7)
     )
     assert take.audio.name == "music.wav"
@@ -126,5 +126,53 @@ def test_music_asked_in_a_style_has_its_instruments(tiny_composer: Composer) -> 
     style = tiny_composer.spec.styles[0]
     for form in ("A", "AB"):
         request = SampleRequest(style=style, form=form)
-        ((_, clips),) = handlers.write(tiny_composer, request)
+        ((_, clips),) = writing(tiny_composer, request)
         assert {clip.programs for clip in clips} == {programs_for(style)}
+
+
+# -- Facts -----------------------------------------------------------------------------------------
+
+EDGES = Edges(
+    values={
+        name: tuple(float(edge) for edge in edges)
+        for name, edges in {
+            "density": range(1, 8),
+            "polyphony": range(1, 8),
+            "register": range(50, 57),
+            "syncopation": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
+        }.items()
+    }
+)
+
+
+def test_facts_are_as_measured(clip_of: Callable[..., Clip]) -> None:
+    # 8 notes struck a bar of 4 quarters; melody, 3 chord notes and bass sound throughout.
+    said = facts([clip_of(key="G major", tempo_qpm=96.4)], EDGES)
+    assert said[:5] == ("G major", "4/4", "♩ = 96", "4 bars", "32 notes")
+    assert "density 2 a quarter (level 2)" in said
+    assert "polyphony 5 (level 5)" in said
+    assert "syncopation 0 (level 0)" in said
+    (register,) = (fact for fact in said if fact.startswith("register"))
+    assert "(level 6)" in register or "(level 7)" in register
+    assert said[-1].startswith("chords G")
+
+
+def test_facts_of_several_clips_name_what_changes(clip_of: Callable[..., Clip]) -> None:
+    said = facts([clip_of(), clip_of(1, key="D major", tempo_qpm=90)], EDGES)
+    assert said[:5] == ("C major → D major", "4/4", "♩ = 90-120", "8 bars", "64 notes")
+    assert not any(fact.startswith("chords") for fact in said)
+
+
+def test_facts_of_silence() -> None:
+    assert facts([Clip(n_bars=1)], EDGES) == (
+        "C major",
+        "4/4",
+        "♩ = 120",
+        "1 bar",
+        "0 notes",
+        "density 0 a quarter (level 0)",
+    )
+
+
+def test_note_names() -> None:
+    assert [note_name(pitch) for pitch in (0, 60, 69, 127)] == ["C-1", "C4", "A4", "G9"]

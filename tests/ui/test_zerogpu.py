@@ -13,9 +13,11 @@ import pytest
 from musicgen_vae.errors import ControlError, MidiError
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.ui import handlers, zerogpu
-from musicgen_vae.ui.handlers import SampleRequest
+from musicgen_vae.ui import zerogpu
+from musicgen_vae.ui.creating import SampleRequest, sample_one, sampling
+from musicgen_vae.ui.mapping import map_clip
 from musicgen_vae.ui.takes import Recorder
+from musicgen_vae.ui.uploads import reconstruct
 from musicgen_vae.ui.zerogpu import GpuLender, find_lender, lendable
 
 QUOTA = gr.Error("You have exceeded your free ZeroGPU quota", title="ZeroGPU quota exceeded")
@@ -85,8 +87,8 @@ def test_a_request_is_answered_on_the_lent_gpu(
 ) -> None:
     gpu = FakeGpu()
     request = SampleRequest(seed=7)
-    (there,) = handlers.sample(tiny_composer, lent(gpu), request)
-    (here,) = handlers.sample(tiny_composer, recorder, request)
+    (there,) = sampling(tiny_composer, lent(gpu), request)
+    (here,) = sampling(tiny_composer, recorder, request)
     assert gpu.calls == 1
     assert there.piece == here.piece and there.facts == here.facts
     assert there.audio.read_bytes() == here.audio.read_bytes()
@@ -96,7 +98,7 @@ def test_the_recorders_settings_go_along(
     tiny_composer: Composer, lent: Callable[..., Recorder]
 ) -> None:
     recorder = replace(lent(FakeGpu()), anonymous=True)
-    (take,) = handlers.sample(tiny_composer, recorder, SampleRequest(seed=7))
+    (take,) = sampling(tiny_composer, recorder, SampleRequest(seed=7))
     assert take.audio.name == "music.wav"
 
 
@@ -115,7 +117,7 @@ def test_without_a_gpu_the_cpu_answers(
     failure: Exception,
 ) -> None:
     gpu = FakeGpu(failure)
-    take, info = handlers.sample_one(tiny_composer, lent(gpu), SampleRequest(seed=7))
+    take, info = sample_one(tiny_composer, lent(gpu), SampleRequest(seed=7))
     assert gpu.calls == 1
     assert take.audio.is_file() and info["parameters"]["seed"] == 7
     assert str(failure) in caplog.text
@@ -128,7 +130,7 @@ def test_what_is_wrong_with_a_request_is_told_and_not_tried_again(
     gpu = FakeGpu()
     (tmp_path / "bad.mid").write_bytes(b"MThd")
     with pytest.raises(MidiError, match=r"\w"):
-        handlers.reconstruct(tiny_composer, lent(gpu), tmp_path / "bad.mid")
+        reconstruct(tiny_composer, lent(gpu), tmp_path / "bad.mid")
     assert gpu.calls == 1 and not caplog.records
 
 
@@ -136,7 +138,7 @@ def test_the_map_is_not_sent(
     tiny_composer: Composer, atlas: Atlas, lent: Callable[..., Recorder]
 ) -> None:
     gpu = FakeGpu()
-    original, made, info = handlers.map_clip(tiny_composer, atlas, lent(gpu), 1)
+    original, made, info = map_clip(tiny_composer, atlas, lent(gpu), 1)
     assert gpu.calls == 1
     assert original.piece.notes and made.audio.is_file() and info["parameters"]["index"] == 1
 
@@ -146,7 +148,7 @@ def test_another_model_than_the_one_that_is_known_stays_here(
 ) -> None:
     gpu = FakeGpu()
     other = Composer(tiny_composer.checkpoint)
-    assert handlers.sample(other, lent(gpu), SampleRequest(seed=7))
+    assert list(sampling(other, lent(gpu), SampleRequest(seed=7)))
     assert gpu.calls == 0 and "another composer" in caplog.text
 
 

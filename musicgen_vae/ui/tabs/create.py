@@ -9,11 +9,12 @@ from typing import Any
 
 import gradio as gr
 
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import Player
+from musicgen_vae.ui.creating import MAX_VARIATIONS, sampling, varying
 from musicgen_vae.ui.events import AT_ONCE, PRIVATE, runs
 from musicgen_vae.ui.fields import Fields, build_fields
 from musicgen_vae.ui.language import label, page_address
+from musicgen_vae.ui.limits import MAX_CLIPS, MAX_SEED
 from musicgen_vae.ui.link import from_query, to_query
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.takes import Take
@@ -56,10 +57,7 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
                 generate = gr.Button(label("generate"), variant="primary", elem_id="generate")
                 stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="stop")
             empty = gr.Markdown(label("results_empty"), elem_classes="empty")
-            players = [
-                Player(elem_id=f"create-{i}", visible=i == 0)
-                for i in range(handlers.MAX_VARIATIONS)
-            ]
+            players = [Player(elem_id=f"create-{i}", visible=i == 0) for i in range(MAX_VARIATIONS)]
             link = gr.Textbox(
                 label=label("link"),
                 info=label("link_info"),
@@ -80,12 +78,12 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
         tools = studio.tools()
         query = to_query(request, tools.composer.checkpoint.hash)
         made: list[Take] = []
-        for take in handlers.sampling(tools.composer, tools.recorder, request, tools.atlas, check):
+        for take in sampling(tools.composer, tools.recorder, request, tools.atlas, check):
             check()
             made.append(visitor.keep(take))
             yield shown(create, made, request.variations, f"{page_address()}?{query}")
 
-    dice.click(lambda: secrets.randbelow(handlers.MAX_SEED), outputs=seed, **AT_ONCE, **PRIVATE)
+    dice.click(lambda: secrets.randbelow(MAX_SEED), outputs=seed, **AT_ONCE, **PRIVATE)
     inputs = {visit, *fields.inputs.values()}
     runs(generate.click, on_generate, inputs, create.results, stop=stop, visit=visit)
     runs(linked.change, on_generate, inputs, create.results, stop=stop, visit=visit)
@@ -109,10 +107,10 @@ def more_like(studio: Studio, create: Create, take: Take, visit: Visit) -> Itera
     """Variations of a take, as updates of ``create.results``."""
     check = visit.check()
     tools = studio.tools()
-    n = max(1, min(N_MORE, handlers.MAX_CLIPS // len(take.clips)))
-    seed = secrets.randbelow(handlers.MAX_SEED)
+    n = max(1, min(N_MORE, MAX_CLIPS // len(take.clips)))
+    seed = secrets.randbelow(MAX_SEED)
     made: list[Take] = []
-    for one in handlers.varying(tools.composer, tools.recorder, take, n=n, seed=seed, check=check):
+    for one in varying(tools.composer, tools.recorder, take, n=n, seed=seed, check=check):
         check()
         made.append(visit.keep(one))
         yield shown(create, made, n)
@@ -120,8 +118,12 @@ def more_like(studio: Studio, create: Create, take: Take, visit: Visit) -> Itera
 
 def opened_by_link(
     studio: Studio, create: Create, query: Mapping[str, str]
-) -> dict[Any, Any] | None:
-    """Updates of the fields for a link, and the wish to make it; None where there is no link.
+) -> tuple[dict[Any, Any], str] | None:
+    """What a link asks for; None where there is no link.
+
+    Returns:
+        Updates of the fields with the wish to make it, and what a visitor ought to know of the
+        result; may be empty.
 
     Raises:
         ControlError: if the link asks for what nobody can.
@@ -133,9 +135,9 @@ def opened_by_link(
     if studio.spec:
         request.controls(studio.spec)  # such as a style that this model does not know
     updates = create.fields.updates(request)
-    if studio.checkpoint != checkpoint:
-        gr.Warning(text("link_other_checkpoint", checkpoint=checkpoint), title=text("link"))
-    return updates | {create.linked: secrets.randbelow(handlers.MAX_SEED)}
+    updates[create.linked] = secrets.randbelow(MAX_SEED)
+    other = studio.checkpoint != checkpoint
+    return updates, text("link_other_checkpoint", checkpoint=checkpoint) if other else ""
 
 
 def _seed_and_variations() -> tuple[gr.Number, gr.Button, gr.Slider]:
@@ -143,7 +145,7 @@ def _seed_and_variations() -> tuple[gr.Number, gr.Button, gr.Slider]:
         value=7,
         precision=0,
         minimum=0,
-        maximum=handlers.MAX_SEED,
+        maximum=MAX_SEED,
         label=label("seed"),
         min_width=120,
         scale=2,
@@ -152,7 +154,7 @@ def _seed_and_variations() -> tuple[gr.Number, gr.Button, gr.Slider]:
     dice = gr.Button(label("dice"), min_width=110, scale=1, elem_id="dice")
     variations = gr.Slider(
         1,
-        handlers.MAX_VARIATIONS,
+        MAX_VARIATIONS,
         value=4,
         step=1,
         label=label("variations"),

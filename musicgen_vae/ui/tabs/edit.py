@@ -11,17 +11,17 @@ import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode, Role
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import Player
 from musicgen_vae.ui.components.roll import FROM_BOXES, TO_BOXES, Kept, Roll
 from musicgen_vae.ui.editing import ACTIONS, EditRequest, edit
 from musicgen_vae.ui.events import PRIVATE, RENDERED, plain, runs, telling
 from musicgen_vae.ui.fields import ANY
-from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.limits import MAX_SEED
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, preview, read_upload
 from musicgen_vae.ui.visit import Visit
 
 MAX_UNDO = 16
@@ -116,7 +116,7 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
             return [gr.skip()] * 2
         tools = studio.tools()
         kept = Kept(clip=upload.clip(index), bars=bars, roles=roles)
-        return [kept, handlers.preview(tools.composer, tools.recorder, upload, index)]
+        return [kept, preview(tools.composer, tools.recorder, upload, index)]
 
     def on_do(values: dict[Any, Any]) -> list[Any]:
         visitor: Visit = values[visit]
@@ -133,7 +133,7 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
             action=values[action],
             roles=values[roles],
             bars=values[bars],
-            seed=secrets.randbelow(handlers.MAX_SEED),
+            seed=secrets.randbelow(MAX_SEED),
             **{name: None if value == ANY else value for name, value in asked.items()},
         )
         tools = studio.tools()
@@ -184,7 +184,7 @@ def _load(studio: Studio, file: str | None, bars: list[int], roles: list[str]) -
     if file is None:
         return nothing
     try:
-        upload = handlers.read_upload(file, studio.tools().composer)
+        upload = read_upload(file, studio.tools().composer)
         return _chosen(studio, upload, file, bars, roles)
     except InputError as error:
         gr.Warning(plain(error), title=text("upload_error_title"))
@@ -202,7 +202,7 @@ def _chosen(
         None,
         gr.update(choices=choices, value=0, visible=True),
         Kept(clip=upload.clip(0), bars=bars, roles=roles),
-        handlers.preview(tools.composer, tools.recorder, upload, 0),
+        preview(tools.composer, tools.recorder, upload, 0),
         None,
         None,
     ]

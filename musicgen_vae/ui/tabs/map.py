@@ -12,15 +12,15 @@ import gradio as gr
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.clip import join
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import Player, roll_value
 from musicgen_vae.ui.components.plot_clicks import Marks, PlotClicks
 from musicgen_vae.ui.events import PRIVATE, QUEUED, RENDERED, telling
 from musicgen_vae.ui.figures import map_colourings, map_columns, map_figure
-from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.mapping import map_clip, map_label, place
 from musicgen_vae.ui.studio import Studio, Tools
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, read_upload
 from musicgen_vae.ui.visit import Visit
 
 _PLOT_ID = "map-plot"
@@ -120,7 +120,7 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
 
     def chosen(index: int, visit: Visit) -> list[Any]:
         tools, atlas = _with_atlas(studio)
-        takes = handlers.map_clip(tools.composer, atlas, tools.recorder, index)[:2]
+        takes = map_clip(tools.composer, atlas, tools.recorder, index)[:2]
         return [*(visit.keep(take) for take in takes), Marks(clip=index)]
 
     @telling
@@ -141,7 +141,7 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
     def on_file(file: str | None, layout: str, visit: Visit) -> list[Any]:
         if file is None:
             return [None, gr.update(choices=[], visible=False), None]
-        upload = handlers.read_upload(file, studio.tools().composer)
+        upload = read_upload(file, studio.tools().composer)
         return placed(studio, upload, layout, visit)
 
     shown = [note, colour, search, layout, plot, trust, attribution]
@@ -166,9 +166,9 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
 def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[Any]:
     """Updates of ``MapTab.placed`` that show where the first clip of ``upload`` lies."""
     tools, atlas = _with_atlas(studio)
-    take, placement = handlers.place(tools.composer, atlas, tools.recorder, upload)
+    take, placement = place(tools.composer, atlas, tools.recorder, upload)
     choices = [
-        (text("neighbour", label=handlers.map_label(atlas, i), distance=f"{distance:.1f}"), i)
+        (text("neighbour", label=map_label(atlas, i), distance=f"{distance:.1f}"), i)
         for i, distance in zip(placement.neighbours, placement.distances, strict=True)
     ]
     at = placement.places.get(layout) or placement.places[_LAYOUTS[0]]

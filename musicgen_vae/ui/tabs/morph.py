@@ -11,14 +11,23 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import CHOOSE_STEP, Player, Steps
 from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, plain, runs, telling
-from musicgen_vae.ui.handlers import Upload
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.morphing import (
+    KEY_CHOICES,
+    MAX_STEPS,
+    MIN_STEPS,
+    PATHS,
+    MorphRequest,
+    morph_whole,
+    morphing,
+    naive_fade,
+)
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.takes import Take
 from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.uploads import Upload, preview, read_upload
 from musicgen_vae.ui.visit import Visit
 
 EXAMPLES_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "examples"
@@ -61,22 +70,22 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         sides = [_side(name, tunes) for name in _SIDES]
     with gr.Row(equal_height=True):
         key = gr.Radio(
-            [(label(f"morph_key_{name}"), name) for name in handlers.KEY_CHOICES],
+            [(label(f"morph_key_{name}"), name) for name in KEY_CHOICES],
             value="a",
             label=label("morph_key"),
             min_width=200,
             elem_id="morph-key",
         )
         path = gr.Radio(
-            [(label(f"path_{name}"), name) for name in handlers.PATHS],
+            [(label(f"path_{name}"), name) for name in PATHS],
             value="line",
             label=label("path"),
             min_width=200,
             elem_id="morph-path",
         )
         steps = gr.Slider(
-            handlers.MIN_STEPS,
-            handlers.MAX_STEPS,
+            MIN_STEPS,
+            MAX_STEPS,
             value=_N_STEPS,
             step=1,
             label=label("steps"),
@@ -110,7 +119,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         if a is None or b is None:
             raise ControlError(text("morph_missing"))
         check = visit.check()
-        request = handlers.MorphRequest(
+        request = MorphRequest(
             a=a,
             b=b,
             clip_a=clip_a or 0,
@@ -124,7 +133,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         slider: Any = gr.update(maximum=n_steps, value=1, visible=True)
         series = ""
         takes: list[Take | None] = []
-        for takes in handlers.morphing(
+        for takes in morphing(
             tools.composer, tools.recorder, request, focus=lambda: visit.focus, check=check
         ):
             takes = [take and visit.keep(take) for take in takes]
@@ -133,7 +142,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
             yield [shown, slider, None, None] if slider else [shown, *[gr.skip()] * 3]
             slider = None
         clips = [clip for take in takes if take for clip in take.clips]
-        for i, make in enumerate((handlers.morph_whole, handlers.naive_fade)):
+        for i, make in enumerate((morph_whole, naive_fade)):
             check()
             made = visit.keep(make(tools.recorder, clips))
             yield [gr.skip(), gr.skip(), *(made if i == j else gr.skip() for j in range(2))]
@@ -156,7 +165,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
 
     @telling
     def on_clip(upload: Upload | None, index: int) -> Any:
-        return handlers.preview(*_hands(studio), upload, index) if upload else gr.skip()
+        return preview(*_hands(studio), upload, index) if upload else gr.skip()
 
     for side in sides:
         loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
@@ -188,14 +197,14 @@ def _load(studio: Studio, file: str | None) -> list[Any]:
     if file is None:
         return nothing
     try:
-        return _chosen(studio, handlers.read_upload(file, _hands(studio)[0]), file)
+        return _chosen(studio, read_upload(file, _hands(studio)[0]), file)
     except InputError as error:
         gr.Warning(plain(error), title=text("upload_error_title"))
         return nothing
 
 
 def _chosen(studio: Studio, upload: Upload, file: str | None) -> list[Any]:
-    take = handlers.preview(*_hands(studio), upload, 0)
+    take = preview(*_hands(studio), upload, 0)
     choices = [(choice, i) for i, choice in enumerate(upload.choices)]
     return [upload, file, gr.update(choices=choices, value=0, visible=True), take]
 
@@ -241,5 +250,5 @@ def _path(stem: str) -> str:
 
 def examples() -> dict[str, str]:
     """Path → title of the tunes that ship, by title."""
-    found = {str(path): handlers.read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
+    found = {str(path): read_upload(path).title for path in EXAMPLES_FOLDER.glob("*.mid")}
     return dict(sorted(found.items(), key=lambda item: item[1]))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from musicgen_vae.ui import handlers
 from musicgen_vae.ui.components.player import CHOOSE_STEP, SEND, Player, Steps
 from musicgen_vae.ui.events import AT_ONCE, PRIVATE, runs, telling
 from musicgen_vae.ui.landing import N_STEPS, Landing
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.morphing import morphing
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.visit import Visit
 
@@ -47,7 +47,7 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
         check = visit.check()
         tools = studio.tools()
         visit.focus = step
-        steps = handlers.morphing(
+        steps = morphing(
             tools.composer,
             tools.recorder,
             landing.request(),

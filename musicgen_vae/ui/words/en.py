@@ -15,6 +15,9 @@ ENGLISH: dict[str, str] = {
         "Your files stay on this server for at most two hours after they were last written, and "
         "nobody else is shown them."
     ),
+    "queue_place": "In line: {position} of {size}. Other music is being made first.",
+    "queue_working": "being made",
+    "queue_full": "Too many are waiting just now. Please try again in a minute.",
     "stop": "■ Stop",
     "stopped": "stopped",
     "lost_take": "this take is no longer in memory: make it again",
@@ -68,7 +71,10 @@ ENGLISH: dict[str, str] = {
     ),
     "like_this": "Make one like this",
     "compute_again": "Compute again",
-    "landing_remark": "Prepared in advance with checkpoint {checkpoint}.",
+    "landing_remark": (
+        "Prepared in advance: {steps} steps along a line in latent space, in the key of {a}, the "
+        "likeliest notes at each (no seed), checkpoint {checkpoint}."
+    ),
     "step_end": "{title}, as the model plays it",
     "step_between": "{share} % of the way from {a} to {b}",
     # Create
@@ -252,6 +258,9 @@ ENGLISH: dict[str, str] = {
     ),
     "limit_reconstruct": (
         "the file has {n} bars; at most {limit} are reconstructed at once: cut it first"
+    ),
+    "limit_time": (
+        "this took longer than {seconds} seconds and was stopped: ask for fewer bars at once"
     ),
     "limit_choice": "{name} {value!r} is none of {choices}",
     "no_file": "no file: choose a MIDI file",

@@ -9,6 +9,9 @@ SIMPLIFIED: dict[str, str] = {
     "warming_up": "正在预热：模型加载中。现在就可以提出要求，很快会有回应。",
     "failed": "**模型不可用**，因此无法生成新的音乐：{reason}",
     "uploads_kept": "您的文件在最后一次写入后最多在此服务器上保留两小时，不会展示给其他人。",
+    "queue_place": "排队中：第 {position} 位，共 {size} 位。正在先生成其他音乐。",
+    "queue_working": "正在生成",
+    "queue_full": "现在等候的人太多，请过一分钟再试。",
     "stop": "■ 停止",
     "stopped": "已停止",
     "lost_take": "这段音乐已不在内存中：请重新生成",
@@ -59,7 +62,7 @@ SIMPLIFIED: dict[str, str] = {
     "start_intro": "神经网络听了两首曲子，在它的*潜在空间*里找到它们，并写出了两者之间的音乐。按播放，再移动滑块。",
     "like_this": "做一段类似的",
     "compute_again": "重新计算",
-    "landing_remark": "由检查点 {checkpoint} 预先生成。",
+    "landing_remark": "预先生成：在潜在空间里沿直线 {steps} 步，用《{a}》的调，每步取最可能的音符（无种子），检查点 {checkpoint}。",
     "step_end": "{title}，由模型演奏",
     "step_between": "从 {a} 到 {b} 的 {share} %",
     # Create
@@ -220,6 +223,7 @@ SIMPLIFIED: dict[str, str] = {
         "{n} 个变体各 {bars} 小节，共 {total} 小节；一次最多写 {limit} 小节：请减少变体或缩短曲式"
     ),
     "limit_reconstruct": "文件有 {n} 小节；一次最多重建 {limit} 小节：请先裁剪",
+    "limit_time": "用时超过 {seconds} 秒，已停止：请一次少要一些小节",
     "limit_choice": "{name} 的值 {value!r} 不在 {choices} 之中",
     "no_file": "没有文件：请选择一个 MIDI 文件",
     "no_clip": "{title} 没有第 {index} 个片段；可选 0 到 {last}",

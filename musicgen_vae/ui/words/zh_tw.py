@@ -9,6 +9,9 @@ TRADITIONAL: dict[str, str] = {
     "warming_up": "正在預熱：模型載入中。現在就可以提出要求，很快會有回應。",
     "failed": "**模型不可用**，因此無法生成新的音樂：{reason}",
     "uploads_kept": "您的檔案在最後一次寫入後最多在此伺服器上保留兩小時，不會展示給其他人。",
+    "queue_place": "排隊中：第 {position} 位，共 {size} 位。正在先生成其他音樂。",
+    "queue_working": "正在生成",
+    "queue_full": "現在等候的人太多，請過一分鐘再試。",
     "stop": "■ 停止",
     "stopped": "已停止",
     "lost_take": "這段音樂已不在記憶體中：請重新生成",
@@ -59,7 +62,7 @@ TRADITIONAL: dict[str, str] = {
     "start_intro": "神經網路聽了兩首曲子，在它的*潛在空間*裡找到它們，並寫出了兩者之間的音樂。按播放，再移動滑桿。",
     "like_this": "做一段類似的",
     "compute_again": "重新計算",
-    "landing_remark": "由檢查點 {checkpoint} 預先生成。",
+    "landing_remark": "預先生成：在潛在空間裡沿直線 {steps} 步，用《{a}》的調，每步取最可能的音符（無種子），檢查點 {checkpoint}。",
     "step_end": "{title}，由模型演奏",
     "step_between": "從 {a} 到 {b} 的 {share} %",
     # Create
@@ -220,6 +223,7 @@ TRADITIONAL: dict[str, str] = {
         "{n} 個變體各 {bars} 小節，共 {total} 小節；一次最多寫 {limit} 小節：請減少變體或縮短曲式"
     ),
     "limit_reconstruct": "檔案有 {n} 小節；一次最多重建 {limit} 小節：請先裁剪",
+    "limit_time": "用時超過 {seconds} 秒，已停止：請一次少要一些小節",
     "limit_choice": "{name} 的值 {value!r} 不在 {choices} 之中",
     "no_file": "沒有檔案：請選擇一個 MIDI 檔案",
     "no_clip": "{title} 沒有第 {index} 個片段；可選 0 到 {last}",
