@@ -118,12 +118,13 @@ def decode(
     for index, item in enumerate(items):
         width = -(-len(item.kept) // _KEPT_SPAN) * _KEPT_SPAN
         by_width.setdefault(width, []).append(index)
+    group = GROUP if is_packed(decoder) else BLOCK
     result: dict[int, Tokens] = {}
     for width, indices in by_width.items():
         for begin in range(0, len(indices), BLOCK):
             chosen = indices[begin : begin + BLOCK]
-            block = padded([items[i] for i in chosen], GROUP if is_packed(decoder) else BLOCK)
-            notes = _Block(decoder, block, width, options).run(check)
+            block = padded([items[i] for i in chosen], group)
+            notes = _Block(decoder, block, width, group, options).run(check)
             result.update(zip(chosen, notes, strict=False))
     return [result[i] for i in range(len(items))]
 
@@ -277,10 +278,15 @@ class NoteWriter:
 
 
 class _Block(NoteWriter):
-    """Items written by the decoder, with its cache."""
+    """Items written by the decoder, with its cache; prefixes are read ``group`` at a time."""
 
     def __init__(
-        self, decoder: Decoder, items: Sequence[DecodeItem], width: int, options: DecodeOptions
+        self,
+        decoder: Decoder,
+        items: Sequence[DecodeItem],
+        width: int,
+        group: int,
+        options: DecodeOptions,
     ) -> None:
         super().__init__(decoder.heads, items, options)
         self.decoder = decoder
@@ -295,21 +301,20 @@ class _Block(NoteWriter):
         ]
         # What is not yet written is not seen.
         self.unseen = torch.full((n, 1, 1, capacity), _NEVER, device=self.device)
-        size = GROUP if is_packed(decoder) else BLOCK
-        groups = [slice(begin, begin + size) for begin in range(0, n, size)]
-        self.context = torch.cat([self.read_prefix(group, width) for group in groups])
+        groups = [slice(begin, begin + group) for begin in range(0, n, group)]
+        self.context = torch.cat([self.read_prefix(members, width) for members in groups])
 
-    def read_prefix(self, group: slice, width: int) -> Tensor:
+    def read_prefix(self, members: slice, width: int) -> Tensor:
         """Fill the caches of some items; what z and c say of each of their bars (n, 4, d_bar)."""
-        items = self.items[group]
+        items = self.items[members]
         prefix = self.decoder.prefix(
             torch.stack([item.z for item in items]),
             torch.stack([item.control for item in items]),
             Rows.pad([item.kept for item in items], width).to(self.device),
-            self.bar_steps[group],
+            self.bar_steps[members],
         )
         span = -(-self.n_prefix // _SPAN) * _SPAN
-        unseen = self.unseen[group]
+        unseen = self.unseen[members]
         unseen[..., : self.n_prefix].masked_fill_(prefix.mask[:, None, None], 0.0)
         self.decoder.run(
             prefix.x,
@@ -318,7 +323,7 @@ class _Block(NoteWriter):
             prefix.bar,
             unseen[..., :span].expand(-1, -1, self.n_prefix, -1),
             prefix.context,
-            [LayerCache(keys=c.keys[group], values=c.values[group]) for c in self.caches],
+            [LayerCache(keys=c.keys[members], values=c.values[members]) for c in self.caches],
             at=0,
             span=span,
         )

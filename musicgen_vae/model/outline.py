@@ -28,6 +28,9 @@ _DURATIONS = _DRUMS + len(DRUM_PITCHES)
 _VELOCITIES = _DURATIONS + _N_PITCHED * DURATION_NONE
 N_OUTLINE = _VELOCITIES + len(Role) * VELOCITY_NONE
 """Columns of a step: pitches by role, drum classes, durations by role, velocities by role."""
+_N_SETS = FIELD_SIZES[Field.PITCH] - PITCH_NONE
+_DRUM_SETS = (torch.arange(_N_SETS)[:, None] >> torch.arange(len(DRUM_PITCHES)) & 1).float()
+"""Which drums each set of drums has, shape (512, 9)."""
 _DURATION_WEIGHT = 0.5
 _VELOCITY_WEIGHT = 0.2
 
@@ -60,9 +63,8 @@ def outline_targets(tokens: Tensor, mask: Tensor, steps: Tensor) -> Tensor:
     mark(~drums, role * PITCH_NONE + pitch)
     mark(~drums, _DURATIONS + role * DURATION_NONE + duration)
     mark(velocity != VELOCITY_NONE, _VELOCITIES + role * VELOCITY_NONE + velocity)
-    bits = torch.arange(len(DRUM_PITCHES), device=tokens.device)
-    hits = (pitch[drums, None] - PITCH_NONE) >> bits & 1
-    target[clip[drums], bar[drums], slot[drums], _DRUMS:_DURATIONS] = hits.float()
+    hits = _DRUM_SETS.to(tokens.device)[pitch[drums] - PITCH_NONE]
+    target[clip[drums], bar[drums], slot[drums], _DRUMS:_DURATIONS] = hits
     return target
 
 
@@ -102,11 +104,8 @@ def outline_hint(field: Field, logits: Tensor, role: Tensor) -> Tensor:
     if field == Field.PITCH:
         of_role = _of_role(logits[:, :_DRUMS], role.clamp(max=_N_PITCHED - 1), _N_PITCHED)
         of_role = of_role * pitched[:, None]
-        n_sets = FIELD_SIZES[Field.PITCH] - PITCH_NONE
-        drums = torch.arange(len(DRUM_PITCHES), device=role.device)
-        sets = torch.arange(n_sets, device=role.device)[:, None] >> drums & 1
         hits = logits[:, _DRUMS:_DURATIONS] * (role == Role.DRUMS)[:, None]
-        return torch.cat([of_role, hits @ sets.T.to(hits.dtype)], dim=1)
+        return torch.cat([of_role, hits @ _DRUM_SETS.T.to(hits)], dim=1)
     if field == Field.DURATION:
         block, known, n_roles = logits[:, _DURATIONS:_VELOCITIES], pitched, _N_PITCHED
     else:
