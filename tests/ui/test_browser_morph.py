@@ -100,8 +100,8 @@ def test_the_path_is_on_the_map_with_its_distances_and_costs(open_page: OpenPage
     assert ends["text"] == ["A", "B"] and ends["x"] == [line["x"][0], line["x"][-1]]
     page.locator("#path-layout").get_by_label("PCA").check()
     page.wait_for_function(
-        "before => document.querySelector('#path-map .js-plotly-plot').data[0].x[0] !== before",
-        arg=clips["x"][0],
+        "before => document.querySelector('#path-map .js-plotly-plot').data[1].x[0] !== before",
+        arg=line["x"][0],
     )
     costs, fade, distances = data_of(page, "path-chart")
     assert len(costs["y"]) == len(fade["y"]) == 4 and distances["y"][0] == 0

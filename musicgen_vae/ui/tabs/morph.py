@@ -12,7 +12,7 @@ import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
 from musicgen_vae.ui.components.player import CHOOSE_STEP, Player, Steps
-from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, plain, runs, telling
+from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, UNSEEN, plain, runs, telling
 from musicgen_vae.ui.figures import LAYOUTS
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.morphing import (
@@ -116,7 +116,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         morph = gr.Button(label("morph"), variant="primary", elem_id="morph")
         stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="morph-stop")
     step = gr.Slider(
-        1, _N_STEPS, value=1, step=1, label=label("step"), visible=False, elem_id="step"
+        1, _N_STEPS, value=1, step=1, label=label("step"), visible=UNSEEN, elem_id="step"
     )
     player = Player(elem_id="morph-step", elem_classes="large")
     with gr.Row(equal_height=False):
@@ -126,7 +126,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
             fade = Player(elem_id="morph-fade")
             lesson = gr.Markdown(elem_id="path-lesson")
     along = gr.State(None)
-    with gr.Column(visible=False) as pictures:
+    with gr.Column(visible=UNSEEN) as pictures:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=280) as on_map:
                 plane = gr.Plot(label=label("path_map"), elem_id="path-map")
@@ -172,7 +172,7 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         # Nothing of the morph before is left to be taken for this one's.
         fresh: dict[Any, Any] = {
             step: gr.update(maximum=n_steps, value=1, visible=True),
-            pictures: gr.update(visible=False),
+            pictures: gr.update(visible=UNSEEN),
             **dict.fromkeys((whole, fade, along)),
             lesson: "",
         }
@@ -188,12 +188,9 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         clips = [clip for take in takes if take for clip in take.clips]
         check()
         found = morph_path(tools.composer, tools.recorder, request, clips, tools.atlas)
-        # Shown before they are filled: a plot that appears and is filled at once may stay empty.
         yield {
             pictures: gr.update(visible=True),
-            on_map: gr.update(visible=bool(found.places)),
-        }
-        yield {
+            on_map: gr.update(visible=True if found.places else UNSEEN),
             along: found,
             plane: _plane(tools, found, layout_choice),
             chart: path_chart(found),
