@@ -596,6 +596,20 @@ def build(arguments: argparse.Namespace) -> None:
     give(corpus=str(arguments.out), **report)
 
 
+def _emphasis(arguments: argparse.Namespace) -> dict[str, float]:
+    """Style to factor, of what is written like ``--emphasis pop=2``."""
+    result = {}
+    for given in arguments.emphasis:
+        style, _, factor = given.rpartition("=")
+        try:
+            result[style] = float(factor)
+        except ValueError:
+            result[style] = 0.0
+        if not 0 < result[style] <= 100:
+            raise ControlError(f"emphasis {given!r} is not written like pop=2")
+    return result
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Train a model on a corpus; a stopped run goes on where it was."""
     from musicgen_vae.model.config import ModelConfig
@@ -627,7 +641,10 @@ def train(arguments: argparse.Namespace) -> None:
             arguments.corpus,
             arguments.run_folder,
             model_config=model,
-            data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+            data_config=DataConfig(
+                tokens_per_batch=arguments.tokens_per_batch,
+                emphasis=_emphasis(arguments),
+            ),
             config=TrainConfig(**given),
             log=say if workers.rank == 0 else _silent,
             workers=workers,
@@ -977,6 +994,13 @@ def _parser() -> argparse.ArgumentParser:
         "--compile", action="store_true", default=None, help="compile (needs a C++ compiler)"
     )
     made.add_argument("--tokens-per-batch", type=int, default=6000)
+    made.add_argument(
+        "--emphasis",
+        action="append",
+        default=[],
+        metavar="STYLE=FACTOR",
+        help="windows of this style so many times as often (may be given again)",
+    )
     made.add_argument("--validate-every", type=int, help="steps")
     made.add_argument("--save-every", type=int, help="steps")
     made.add_argument("--seed", type=int)

@@ -6,8 +6,8 @@ module knows shards and the model's inputs; it does not know losses or the optim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from musicgen_vae.corpus.shards import PieceInfo, Shard
+from musicgen_vae.errors import ControlError
 from musicgen_vae.model.controls import ControlSpec, measured_arrays
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.attributes import measure_notes, repetition
@@ -52,6 +53,8 @@ class DataConfig:
         drop_all_controls: share of clips for which decoder and prior see no control at all.
         drop_control: share of the controls dropped in the other clips.
         token_dropout: share of the decoder's input rows whose content is hidden.
+        emphasis: how many times as often windows of a style are seen as they otherwise would be,
+            1 for styles that it does not name.
         augment: probabilities of the augmentations.
     """
 
@@ -61,6 +64,7 @@ class DataConfig:
     drop_all_controls: float = 0.15
     drop_control: float = 0.4
     token_dropout: float = 0.1
+    emphasis: Mapping[str, float] = field(default_factory=dict)
     augment: AugmentConfig = AugmentConfig()
 
 
@@ -96,15 +100,24 @@ class Batch:
         return Batch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-def window_weights(shard: Shard, pieces: Sequence[PieceInfo]) -> NDArray[np.float64]:
+def window_weights(
+    shard: Shard, pieces: Sequence[PieceInfo], emphasis: Mapping[str, float]
+) -> NDArray[np.float64]:
     """How often each window is seen in an epoch on average, shape (N,), with mean 1.
 
     Inverse to the root of its style's number of windows: of two styles, one with four times the
-    windows is heard twice as often, so that no style drowns and none is learnt by heart.
+    windows is heard twice as often, so that no style drowns and none is learnt by heart. Times the
+    style's ``emphasis``: styles that are hard to learn deserve more of the time.
+
+    Raises:
+        ControlError: if ``emphasis`` names a style that no window has.
     """
     style = np.array([pieces[index].style for index in shard.piece])
-    _, kind, count = np.unique(style, return_inverse=True, return_counts=True)
-    weight: NDArray[np.float64] = 1.0 / np.sqrt(count[kind])
+    names, kind, count = np.unique(style, return_inverse=True, return_counts=True)
+    for name in emphasis.keys() - set(names.tolist()):
+        raise ControlError(f"style {name!r} is not one of {', '.join(names)}")
+    wanted = np.array([emphasis.get(str(name), 1.0) for name in names])
+    weight: NDArray[np.float64] = (wanted / np.sqrt(count))[kind]
     weight /= weight.mean()
     return weight
 
@@ -353,7 +366,7 @@ def batches(
     Of ``n_ranks`` processes, each takes every n-th batch from ``first + rank`` on; an epoch ends
     where not all of them would get one.
     """
-    weights = window_weights(shard, pieces)
+    weights = window_weights(shard, pieces, config.emphasis)
     while True:
         plan = plan_epoch(shard, config.tokens_per_batch, seed, epoch, weights)
         whole = max(1, (len(plan) - first) // n_ranks) * n_ranks

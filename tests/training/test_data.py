@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from musicgen_vae.corpus.shards import Shard, load_info, load_shard
+from musicgen_vae.errors import ControlError
 from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.music.clip import Role
 from musicgen_vae.music.tokens import BAR_BEFORE, STEP_BAR, Field
@@ -80,14 +81,19 @@ def test_weights_say_how_often_a_window_comes(shard: Shard) -> None:
 
 def test_rare_styles_are_seen_more_often(shard: Shard, corpus: Path) -> None:
     pieces = list(load_info(corpus)[0])
-    assert window_weights(shard, pieces) == pytest.approx(1.0)
+    assert window_weights(shard, pieces, {}) == pytest.approx(1.0)
     rare = int(shard.piece[0])
     pieces[rare] = replace(pieces[rare], style="rare")
-    weights = window_weights(shard, pieces)
+    weights = window_weights(shard, pieces, {})
     assert weights.mean() == pytest.approx(1.0)
     is_rare = shard.piece == rare
     ratio = weights[is_rare][0] / weights[~is_rare][0]
     assert ratio == pytest.approx(np.sqrt((~is_rare).sum() / is_rare.sum()))
+    stressed = window_weights(shard, pieces, {"rare": 3.0})
+    assert stressed.mean() == pytest.approx(1.0)
+    assert stressed[is_rare][0] / stressed[~is_rare][0] == pytest.approx(3 * ratio)
+    with pytest.raises(ControlError, match="style 'polka' is not one of"):
+        window_weights(shard, pieces, {"polka": 2.0})
 
 
 def test_a_resumed_stream_gives_the_same_next_batch(corpus: Path, shard: Shard) -> None:
