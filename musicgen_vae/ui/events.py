@@ -24,6 +24,9 @@ RENDERED: dict[str, Any] = {"concurrency_id": "render", "concurrency_limit": 2}
 """Options of an event that only makes sound."""
 AT_ONCE: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
 """Options of an event that takes no time and waits for nobody."""
+LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""Options of an event of a choice that may change again while the last one is still answered:
+Gradio would otherwise forget it, and the page would show one thing and say another."""
 UNSEEN = "hidden"
 """Visibility of what is in the page but not seen. Gradio 6 may lose what is put into a component
 that was not in the page (visible=False) and appears with the same event."""

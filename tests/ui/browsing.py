@@ -32,8 +32,13 @@ def launch_chromium(playwright: Playwright) -> Browser:
 def open_tab(page: Page, name: str) -> None:
     """Open a tab, which on a narrow page may be in the menu of those that have no room."""
     tab = page.get_by_role("tab", name=name, exact=True)
+    more = page.locator(".overflow-menu > button").first
+    page.wait_for_function(
+        "([tab, more]) => [tab, more].some((one) => one?.checkVisibility())",
+        arg=[tab.element_handle(), more.element_handle()],
+    )
     if not tab.is_visible():
-        page.locator(".overflow-menu > button").first.click()
+        more.click()
         tab = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
     tab.click()
 

@@ -14,7 +14,7 @@ from musicgen_vae.music.clip import BARS_PER_CLIP, Mode, Role
 from musicgen_vae.ui.components.player import Player
 from musicgen_vae.ui.components.roll import FROM_BOXES, TO_BOXES, Kept, Roll
 from musicgen_vae.ui.editing import ACTIONS, EditRequest, edit
-from musicgen_vae.ui.events import PRIVATE, RENDERED, plain, runs, telling
+from musicgen_vae.ui.events import LATEST, PRIVATE, RENDERED, plain, runs, telling
 from musicgen_vae.ui.fields import ANY
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.limits import MAX_SEED
@@ -157,8 +157,8 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
     kept = [bars, roles]
     loaded = {"outputs": [*outputs, history], **RENDERED, **PRIVATE}
     gr.on([file.upload, file.clear], on_file, [file, *kept], **loaded)
-    example.input(on_example, [example, *kept], **loaded)
-    clip.input(on_clip, [source, clip, *kept], [roll, original], **RENDERED, **PRIVATE)
+    example.input(on_example, [example, *kept], **loaded, **LATEST)
+    clip.input(on_clip, [source, clip, *kept], [roll, original], **RENDERED, **PRIVATE, **LATEST)
     use.click(on_use, [made, source, history, *kept], **loaded)
     undo.click(on_undo, [history, *kept], **loaded)
     roll.keep(None, roll, kept, js=TO_BOXES, **PRIVATE)

@@ -14,7 +14,7 @@ from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.music.clip import join
 from musicgen_vae.ui.components.player import Player, roll_value
 from musicgen_vae.ui.components.plot_clicks import Marks, PlotClicks
-from musicgen_vae.ui.events import PRIVATE, QUEUED, RENDERED, telling
+from musicgen_vae.ui.events import LATEST, PRIVATE, QUEUED, RENDERED, telling
 from musicgen_vae.ui.figures import LAYOUTS, map_colourings, map_columns, map_figure
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.mapping import map_clip, map_label, place
@@ -148,8 +148,8 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
     tab.select(on_open, visit, shown, **RENDERED, **PRIVATE)
     heard = [original, made, clicks]
     clicks.point(on_point, visit, [*heard, search], **QUEUED, **PRIVATE)
-    search.input(on_search, [search, visit], heard, **QUEUED, **PRIVATE)
-    neighbours.input(on_search, [neighbours, visit], heard, **QUEUED, **PRIVATE)
+    search.input(on_search, [search, visit], heard, **QUEUED, **PRIVATE, **LATEST)
+    neighbours.input(on_search, [neighbours, visit], heard, **QUEUED, **PRIVATE, **LATEST)
     gr.on(
         [colour.input, layout.input],
         on_look,

@@ -12,7 +12,7 @@ import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
 from musicgen_vae.ui.components.player import CHOOSE_STEP, Player, Steps
-from musicgen_vae.ui.events import AT_ONCE, PRIVATE, RENDERED, UNSEEN, plain, runs, telling
+from musicgen_vae.ui.events import AT_ONCE, LATEST, PRIVATE, RENDERED, UNSEEN, plain, runs, telling
 from musicgen_vae.ui.figures import LAYOUTS
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.morphing import (
@@ -234,8 +234,10 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
     for side in sides:
         loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
         gr.on([side.file.upload, side.file.clear], on_file, side.file, **loaded)
-        side.example.input(on_example, side.example, **loaded)
-        side.clip.input(on_clip, [side.source, side.clip], side.player, **RENDERED, **PRIVATE)
+        side.example.input(on_example, side.example, **loaded, **LATEST)
+        side.clip.input(
+            on_clip, [side.source, side.clip], side.player, **RENDERED, **PRIVATE, **LATEST
+        )
     asked = [*(side.source for side in sides), *(side.clip for side in sides)]
     asked += [steps, key, path, keep, layout, visit]
     made = [player, step, whole, fade, lesson, along, pictures, on_map, plane, chart, numbers]
@@ -245,9 +247,9 @@ def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
         load = button.click(partial(on_pair, a, b), outputs=both, **RENDERED, **PRIVATE)
         runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
     keep.input(on_keep, keep, key, **AT_ONCE, **PRIVATE)
-    layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE)
-    step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
-    step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE)
+    layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE, **LATEST)
+    step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)
+    step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE, **LATEST)
     return sides
 
 

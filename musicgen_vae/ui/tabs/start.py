@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from musicgen_vae.ui.components.player import CHOOSE_STEP, SEND, Player, Steps
-from musicgen_vae.ui.events import AT_ONCE, PRIVATE, runs, telling
+from musicgen_vae.ui.events import AT_ONCE, LATEST, PRIVATE, runs, telling
 from musicgen_vae.ui.landing import N_STEPS, Landing
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.morphing import morphing
@@ -62,8 +62,8 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
     def on_step(step: int, visit: Visit) -> None:
         visit.focus = step
 
-    step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
-    step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE)
+    step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)
+    step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE, **LATEST)
     like.click(None, player, js=SEND.replace("TO", "more"), **PRIVATE)
     runs(again.click, on_again, [step, visit], player, stop=stop, visit=visit)
     return Start(player=player, step=step)
