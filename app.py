@@ -28,8 +28,9 @@ def main() -> None:
         keep_s = min(arguments.keep_s or KEEP_S, KEEP_S)
         lender = find_lender()  # before anything uses CUDA
         studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map, lender)
-        page = build_page(studio, load_landing(), keep_s)
-        page.launch(**launch_options(), prevent_thread_lock=True)
+        landing = load_landing()
+        page = build_page(studio, landing, keep_s)
+        page.launch(**launch_options(studio, landing), prevent_thread_lock=True)
         studio.start()
         keep_clean(takes_folder().parent, takes_folder(), keep_s)
         page.block_thread()

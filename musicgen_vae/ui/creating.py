@@ -190,8 +190,14 @@ def writing(
     seeds = range(request.seed, request.seed + request.variations)
     letters = request.form.strip()
     if len(letters) == 1 and letters.isalpha():
-        clips = composer.sample(n=request.variations, seed=request.seed, **settings)
-        made = ((seed, [clip]) for seed, clip in zip(seeds, clips, strict=True))
+        # The first one by itself, so that it can be heard while the others are written.
+        made = (
+            (seed, [clip])
+            for some in (seeds[:1], seeds[1:])
+            for seed, clip in zip(
+                some, composer.sample(n=len(some), seed=some.start, **settings), strict=True
+            )
+        )
     else:
         made = ((seed, composer.compose(letters, seed=seed, **settings)) for seed in seeds)
     yield from ((seed, dressed(written, request.style)) for seed, written in made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,17 @@ def translations() -> gr.I18n:
 
 
 def visitor_language() -> str:
-    """The language of the visitor whose event is being handled; English outside of events.
-
-    What was chosen on the page comes first, then the browser's preferences.
-    """
+    """The language of the visitor whose event is being handled; English outside of events."""
     request = LocalContext.request.get(None)
-    if request is None:
-        return DEFAULT_LANGUAGE
-    chosen = request.cookies.get(COOKIE)
+    return DEFAULT_LANGUAGE if request is None else language_of(request.cookies, request.headers)
+
+
+def language_of(cookies: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """The language of a request: what was chosen on the page, else what the browser prefers."""
+    chosen = cookies.get(COOKIE)
     if chosen in WORDS:
         return str(chosen)
-    return best_language(request.headers.get("accept-language", ""))
+    return best_language(headers.get("accept-language", ""))
 
 
 def page_address() -> str:

@@ -35,6 +35,11 @@ def to_query(request: SampleRequest, checkpoint: str) -> str:
     return urlencode(values | {CHECKPOINT: checkpoint})
 
 
+def is_link(query: Mapping[str, str]) -> bool:
+    """Whether an address with this query asks for a result, perhaps one that nobody can make."""
+    return "seed" in query and CHECKPOINT in query
+
+
 def from_query(query: Mapping[str, str]) -> tuple[SampleRequest, str] | None:
     """What a link asks for, and the checkpoint it was made with; None if it is no such link.
 
@@ -43,7 +48,7 @@ def from_query(query: Mapping[str, str]) -> tuple[SampleRequest, str] | None:
     Raises:
         ControlError: if a value is none that a request can have.
     """
-    if "seed" not in query or CHECKPOINT not in query:
+    if not is_link(query):
         return None
     values = {name: _read(name, query[name]) for name in _NAMES if name in query}
     checkpoint = query[CHECKPOINT]

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.midi import MAX_BYTES
@@ -28,6 +29,7 @@ from musicgen_vae.ui.events import (
 )
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
+from musicgen_vae.ui.prelude import Prelude, preludes
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.tabs.create import build_create, more_like, opened_by_link
 from musicgen_vae.ui.tabs.edit import build_edit
@@ -47,7 +49,7 @@ _MAX_SESSIONS = 128
 
 
 def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) -> gr.Blocks:
-    """The page, ready for ``launch(**launch_options())``; it needs no model to be shown.
+    """The page, ready to be launched with ``launch_options``; it needs no model to be shown.
 
     Args:
         studio: has the model, or will have it.
@@ -55,10 +57,11 @@ def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) ->
         keep_s: seconds that Gradio keeps files of visitors at most.
     """
     cleaning = (round_s(keep_s), oldest_s(keep_s))
+    tunes = examples()
     with gr.Blocks(title="MusicGen-VAE", delete_cache=cleaning, analytics_enabled=False) as page:
         visit = gr.State(Visit())
         courier, queue = Courier(), Queue()
-        with gr.Row(elem_classes="masthead", equal_height=True):
+        with gr.Row(elem_classes="masthead", equal_height=False):
             with gr.Column(scale=4, min_width=240):
                 gr.Markdown("# MusicGen-VAE")
                 gr.Markdown(label("subtitle"))
@@ -81,9 +84,9 @@ def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) ->
             with gr.Tab(label("tab_create"), id="create") as each["create"]:
                 create = build_create(studio, visit)
             with gr.Tab(label("tab_morph"), id="morph") as each["morph"]:
-                sides = build_morph(studio, visit)
+                sides = build_morph(studio, visit, tunes)
             with gr.Tab(label("tab_edit"), id="edit") as each["edit"]:
-                editor = build_edit(studio, visit, examples())
+                editor = build_edit(studio, visit, tunes)
             with gr.Tab(label("tab_map"), id="map") as each["map"]:
                 found = build_map(studio, visit, each["map"])
         gr.Markdown(label("uploads_kept"), elem_classes="small-print")
@@ -174,9 +177,12 @@ def takes_folder() -> Path:
     return Path(get_upload_folder()) / "takes"
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(studio: Studio, landing: Landing | None) -> dict[str, Any]:
     """What ``launch`` needs besides an address, which Gradio takes from the environment."""
+    edges = studio.spec.edges if studio.spec else None
+    first = [Middleware(Prelude, preludes=preludes(landing, edges))] if landing else []
     return {
+        "app_kwargs": {"middleware": first},
         "theme": _theme(),
         "css_paths": [_STYLE],
         "i18n": language.translations(),

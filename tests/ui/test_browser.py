@@ -9,12 +9,13 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from musicgen_vae.ui.words.en import ENGLISH
 from tests.ui.browsing import (
     IN_CHROMIUM,
     TABS,
+    TIMEOUT_MS,
     OpenPage,
     drawn,
     is_playing,
@@ -76,6 +77,27 @@ def test_the_prepared_morph_plays_with_and_without_a_model(open_page: OpenPage, 
         expect(page.locator("#status")).to_contain_text("The model is not here")
         page.locator("#compute-again").click()
         expect(page.get_by_test_id("toast-body")).to_contain_text("no checkpoint in")
+
+
+def test_the_first_step_plays_before_the_page_is_there_and_goes_on(
+    browser: Browser, app_url: str
+) -> None:
+    page = browser.new_page(locale="en-US")
+    page.set_default_timeout(TIMEOUT_MS)
+    held: list[Route] = []
+    page.route("**/assets/index-*.js", held.append)
+    page.goto(app_url, wait_until="commit")
+    play(page, "prelude")
+    assert drawn(page, "prelude") > 300
+    assert page.locator("#landing").count() == 0
+    for route in held:
+        route.continue_()
+    page.unroute("**/assets/index-*.js")
+    expect(page.locator("#prelude")).to_have_count(0)
+    is_playing(page, "landing")
+    expect(page.locator("#landing .player-play")).to_be_focused()
+    assert page.locator("#landing audio").evaluate("audio => audio.currentTime") > 0.2
+    page.close()
 
 
 def test_one_click_from_the_prepared_morph_to_own_music(open_page: OpenPage) -> None:

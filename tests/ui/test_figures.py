@@ -60,7 +60,7 @@ def test_a_roll_has_its_times_in_seconds(recorder: Recorder, clip_of: Callable[.
     assert value["title"] == "<b>T</b>"
     assert value["bars"] == [0, 2, 4, 6, 8, 12, 16, 20]
     assert value["seconds"] == 24
-    melody = [note for note in value["notes"] if note[3] == 0]
+    melody = [note for note in json.loads(value["notes"]) if note[3] == 0]
     assert melody[:2] == [[0, 0.5, 64, 0, 88], [0.5, 1, 67, 0, 88]]
     assert melody[16][:2] == [8, 9]
     assert [role for role, _ in value["legend"]] == [0, 1, 2]

@@ -33,7 +33,8 @@ _TUNE = ROOT / "assets" / "examples" / "greensleeves.mid"
 _WATCH = """
 window.seen = { play: null, up: null, sound: null };
 const look = () => {
-  const button = document.querySelector("#landing figure:not([hidden]) .player-play");
+  const figure = document.querySelector(":is(#prelude, #landing) figure:not([hidden])");
+  const button = figure?.querySelector(".player-play");
   if (button && button.offsetParent && !button.disabled && button.textContent) {
     window.seen.play = performance.now();
   } else requestAnimationFrame(look);
@@ -104,7 +105,7 @@ def landing(browser: Browser, url: str) -> dict[str, float]:
     page, received = opened(browser, url, throttle=_THROTTLE)
     page.wait_for_function("window.seen.play !== null")
     can_play = page.evaluate("window.seen.play")
-    page.locator("#landing .player-play").click()
+    page.locator(":is(#prelude, #landing) .player-play").first.click()
     page.wait_for_function("window.seen.sound !== null")
     result = {"play_enabled_s": seconds(can_play), "until_sound_mb": round(sum(received) / 1e6, 2)}
     page.context.close()

@@ -1,9 +1,15 @@
 // Piano rolls on a canvas: geometry and drawing, put in front of the scripts that use them.
 // A roll is { notes: [[start_s, end_s, pitch, role, velocity]], bars: [s], seconds }.
+// Its notes reach the page as text: props are live proxies, and one for each note costs more than
+// all else.
 
 // Melody, harmony, bass, drums: from the palette of Okabe and Ito, told apart by colour-blind eyes.
 const COLOURS = ["#D55E00", "#56B4E9", "#009E73", "#CC79A7"];
 const LOWEST_SPAN = 24; // pitches shown at least, so that a few notes do not fill the height
+
+function unpacked(roll) {
+  return { ...roll, notes: JSON.parse(roll.notes) };
+}
 
 function pitchRange(notes) {
   const pitches = notes.map((note) => note[2]);

@@ -1,6 +1,7 @@
 // Draws and plays takes. In scope: element, props, watch, what canvas.js defines.
 // The value is { series, index, takes }: several takes are steps of one thing, of which the one at
-// index is heard, or the nearest one while that is still being made. Everything shown is set through textContent, attributes or the canvas.
+// index is heard, or the nearest one while that is still being made. Everything shown is set through
+// textContent, attributes or the canvas.
 
 const find = (selector) => element.querySelector(selector);
 const figure = find("figure");
@@ -31,7 +32,8 @@ function show() {
   const heard = take;
   // A copy: the props are live proxies.
   value = props.value?.takes?.length ? JSON.parse(JSON.stringify(props.value)) : null;
-  take = value && nearestTake(value);
+  const nearest = value && nearestTake(value);
+  take = nearest && unpacked(nearest);
   figure.hidden = !take;
   if (!take) {
     audio.pause();

@@ -5,6 +5,7 @@ This module turns takes into the plain values that ``player.js`` draws. It knows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ SEND = """(value) => {
   return [];
 }"""
 """JavaScript that sends what a player shows to TO."""
-_TEMPLATE = """
+TEMPLATE = """
 <figure class="player" hidden>
   <figcaption><strong></strong><span class="player-remark"></span></figcaption>
   <div class="player-stage">
@@ -47,7 +48,7 @@ _TEMPLATE = """
 </figure>
 """
 _FOLDER = Path(__file__).parent
-_SCRIPT = "".join(
+SCRIPT = "".join(
     (_FOLDER / name).read_text(encoding="utf-8") for name in ("canvas.js", "player.js")
 )
 
@@ -73,8 +74,8 @@ class Player(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     def __init__(self, value: Take | Steps | dict[str, Any] | None = None, **options: Any) -> None:
         super().__init__(
             value,
-            html_template=_TEMPLATE,
-            js_on_load=_SCRIPT,
+            html_template=TEMPLATE,
+            js_on_load=SCRIPT,
             apply_default_css=False,
             **options,
         )
@@ -118,15 +119,17 @@ def _take_value(take: Take) -> dict[str, Any]:
 def roll_value(piece: Piece) -> dict[str, Any]:
     """What is drawn of a piece.
 
-    Notes are ``[start_s, end_s, pitch, role, velocity]``, bars the seconds of their bar lines.
+    Notes are ``[start_s, end_s, pitch, role, velocity]``, as JSON in one text; bars are the seconds
+    of their bar lines.
     """
     roles = sorted({note.role for note in piece.notes})
+    notes = [
+        [round(n.start_s, 3), round(n.end_s, 3), n.pitch, int(n.role), n.velocity]
+        for n in timed_notes(piece)
+    ]
     return {
         "legend": [[int(role), text(f"role_{role.label}")] for role in roles],
-        "notes": [
-            [round(n.start_s, 3), round(n.end_s, 3), n.pitch, int(n.role), n.velocity]
-            for n in timed_notes(piece)
-        ],
+        "notes": json.dumps(notes, separators=(",", ":")),
         "bars": [round(s, 3) for s in seconds_at(piece, [bar.start for bar in piece.bars])],
         "seconds": round(duration_s(piece), 3),
     }

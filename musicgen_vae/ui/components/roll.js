@@ -29,10 +29,11 @@ function change(part, item) {
 }
 
 function draw(value) {
-  const { roll, bars, texts } = value;
+  const { bars, texts } = value;
+  const roll = unpacked(value.roll);
   const kept = roll.notes.filter((note) => isKept(note, value));
   // All notes give the range; what is let go stays as a shade.
-  drawRoll(canvas, { ...roll, notes: roll.notes.map((note) => [...note]) });
+  drawRoll(canvas, roll);
   const context = canvas.getContext("2d");
   const { clientWidth: width, clientHeight: height } = canvas;
   const range = pitchRange(roll.notes);

@@ -64,9 +64,8 @@ class Side:
         return [self.source, self.file, self.clip, self.player, self.example]
 
 
-def build_morph(studio: Studio, visit: gr.State) -> list[Side]:
+def build_morph(studio: Studio, visit: gr.State, tunes: dict[str, str]) -> list[Side]:
     """Lay the tab out and wire it; returns both sides, for takes from elsewhere."""
-    tunes = examples()
     gr.Markdown(label("morph_intro"))
     with gr.Row(elem_classes="pairs"):
         pairs = [

@@ -68,6 +68,7 @@ ENGLISH: dict[str, str] = {
         "A neural network heard two tunes, found both in its *latent space*, and wrote what lies "
         "between. Press play, then move the slider."
     ),
+    "page_loading": "The page is on its way; this can be played already.",
     "like_this": "Make one like this",
     "compute_again": "Compute again",
     "landing_remark": (

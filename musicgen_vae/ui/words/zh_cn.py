@@ -59,6 +59,7 @@ SIMPLIFIED: dict[str, str] = {
     "fact_novelty_mean": "新颖度 {value}",
     # Listen
     "start_intro": "神经网络听了两首曲子，在它的*潜在空间*里找到它们，并写出了两者之间的音乐。按播放，再移动滑块。",
+    "page_loading": "页面正在打开；这一段现在就可以播放。",
     "like_this": "做一段类似的",
     "compute_again": "重新计算",
     "landing_remark": "预先生成：在潜在空间里沿直线 {steps} 步，用《{a}》的调，每步取最可能的音符（无种子），检查点 {checkpoint}。",

@@ -59,6 +59,7 @@ TRADITIONAL: dict[str, str] = {
     "fact_novelty_mean": "新穎度 {value}",
     # Listen
     "start_intro": "神經網路聽了兩首曲子，在它的*潛在空間*裡找到它們，並寫出了兩者之間的音樂。按播放，再移動滑桿。",
+    "page_loading": "頁面正在開啟；這一段現在就可以播放。",
     "like_this": "做一段類似的",
     "compute_again": "重新計算",
     "landing_remark": "預先生成：在潛在空間裡沿直線 {steps} 步，用《{a}》的調，每步取最可能的音符（無種子），檢查點 {checkpoint}。",
