@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from musicgen_vae.errors import CheckpointError, CorpusError, MusicGenError
 from musicgen_vae.model.controls import ControlSpec
+from musicgen_vae.music.clip import join
 from musicgen_vae.ui.takes import Recorder
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ class Studio:
             atlas = _find_atlas(map_)
             if lender is not None:
                 lender.know(composer=composer, recorder=recorder, atlas=atlas)
-            return Tools(composer=composer, recorder=recorder, atlas=atlas)
+            tools = Tools(composer=composer, recorder=recorder, atlas=atlas)
+            if lender is None:
+                _warm(tools)
+            return tools
 
         source = checkpoint or _CHECKPOINTS
         return cls(
@@ -144,6 +148,14 @@ class Studio:
         """
         self.start()
         return self._tools.result()
+
+
+def _warm(tools: Tools) -> None:
+    """Use each tool once: what first uses cost, up to two seconds, no visitor waits for."""
+    (clip,) = tools.composer.sample()
+    tools.recorder.renderer.render(join([clip]))
+    if tools.atlas is not None:
+        tools.atlas.nearest_notes(clip)
 
 
 def _read_spec(folder: Path) -> ControlSpec | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -74,7 +76,10 @@ def seconds(milliseconds: float) -> float:
 
 
 def starts(app: App) -> dict[str, float]:
-    """When the app first answers, and when the model is ready, after its process was started."""
+    """When the app first answers, and when the model is ready, after its process was started.
+
+    Beside them what importing Gradio alone takes, in the same run.
+    """
     httpx.get(app.url, timeout=60).raise_for_status()
     answers = time.monotonic() - app.started
     # An endpoint says that there is no file as soon as the model is there, and no sooner.
@@ -82,7 +87,13 @@ def starts(app: App) -> dict[str, float]:
     event = httpx.post(call, json={"data": [None]}, timeout=60).json()["event_id"]
     httpx.get(f"{call}/{event}", timeout=300)
     ready = time.monotonic() - app.started
-    return {"app_answers_s": round(answers, 2), "model_ready_s": round(ready, 2)}
+    before = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import gradio"], check=True)
+    return {
+        "app_answers_s": round(answers, 2),
+        "model_ready_s": round(ready, 2),
+        "import_gradio_s": round(time.monotonic() - before, 2),
+    }
 
 
 def opened(browser: Browser, url: str, *, throttle: int = 1) -> tuple[Page, list[float]]:
