@@ -65,7 +65,8 @@ class TrainConfig:
         warmup_steps: steps over which the learning rate rises from zero, in each stage.
         lr_matrices, lr_rest: learning rates of Muon and AdamW.
         weight_decay: of both.
-        beta: weight of the KL; it rises from zero over ``beta_steps``, in each stage.
+        beta: weight of the KL; it rises from zero over the first ``beta_steps`` of the run. Not
+            again in the second stage: z would change under a decoder that has learnt to read it.
         outline_share: in the first stage, one in this many steps of the bar counts in a batch.
         free_bits: nats per bar below which the KL is not pressed.
         outline_weight: weight of the loss of the outline guessed from z and c alone.
@@ -120,6 +121,16 @@ def learning_rate_factor(step: int, config: TrainConfig) -> float:
     warm = min(1.0, (step_in_stage(step, config) + 1) / max(1, config.warmup_steps))
     left = config.steps - step
     return warm * min(1.0, left / max(1, config.decay_steps))
+
+
+def average_share(step: int, config: TrainConfig) -> float:
+    """Share of the moving average that stays at ``step``.
+
+    Each stage begins it anew: what the transformers were before the second stage would else weigh
+    in it for thousands of steps.
+    """
+    done = step_in_stage(step, config)
+    return min(config.average, (1 + done) / (10 + done))
 
 
 def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -315,9 +326,7 @@ class Trainer:
         seed = config.seed * 1_000_003 + number
         torch.manual_seed(seed * self.workers.n + self.workers.rank)
         first_stage = number < config.outline_stage
-        beta = config.beta * min(
-            1.0, (step_in_stage(number, config) + 1) / max(1, config.beta_steps)
-        )
+        beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
         confusion = 0.0
         if config.adversary_from is not None:
             share = (number - config.adversary_from) / max(1, config.adversary_steps)
@@ -349,8 +358,8 @@ class Trainer:
 
     @torch.no_grad()
     def update_average(self) -> None:
-        """Move the average a little towards the weights (less memory of the first steps)."""
-        share = min(self.config.average, (1 + self.progress.step) / (10 + self.progress.step))
+        """Move the average towards the weights."""
+        share = average_share(self.progress.step, self.config)
         for name, value in self.model.state_dict().items():
             self.average[name].lerp_(value, 1 - share)
 

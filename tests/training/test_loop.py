@@ -18,6 +18,7 @@ from musicgen_vae.training.loop import (
     TrainConfig,
     Trainer,
     ahead,
+    average_share,
     learning_rate_factor,
     validate,
 )
@@ -154,6 +155,12 @@ def test_schedule() -> None:
     assert factors[9:81] == [1.0] * 72
     assert factors[90] == pytest.approx(0.5)
     assert factors[99] == pytest.approx(0.05)
+
+
+def test_each_stage_begins_the_average_anew() -> None:
+    config = TrainConfig(outline_stage=10_000, average=0.99)
+    shares = [average_share(step, config) for step in (0, 9_999, 10_000, 10_001, 20_000)]
+    assert shares == pytest.approx([0.1, 0.99, 0.1, 2 / 11, 0.99])
 
 
 def test_hidden_z_pays_nothing_for_z(corpus: Path, tmp_path: Path) -> None:
