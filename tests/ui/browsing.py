@@ -33,10 +33,7 @@ def open_tab(page: Page, name: str) -> None:
     """Open a tab, which on a narrow page may be in the menu of those that have no room."""
     tab = page.get_by_role("tab", name=name, exact=True)
     more = page.locator(".overflow-menu > button").first
-    page.wait_for_function(
-        "([tab, more]) => [tab, more].some((one) => one?.checkVisibility())",
-        arg=[tab.element_handle(), more.element_handle()],
-    )
+    tab.or_(more).filter(visible=True).first.wait_for()
     if not tab.is_visible():
         more.click()
         tab = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)

@@ -85,7 +85,7 @@ def test_the_first_step_plays_before_the_page_is_there_and_goes_on(
     page = browser.new_page(locale="en-US")
     page.set_default_timeout(TIMEOUT_MS)
     held: list[Route] = []
-    page.route("**/assets/index-*.js", held.append)
+    page.route("**/assets/index-*.js", lambda route: held.append(route))
     page.goto(app_url, wait_until="commit")
     play(page, "prelude")
     assert drawn(page, "prelude") > 300

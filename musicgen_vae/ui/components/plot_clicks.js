@@ -37,7 +37,7 @@ function hover(event) {
     hint.style.display = "block";
     hint.style.left = `${Math.min(clientX + 12, innerWidth - 172)}px`;
     hint.style.top = `${Math.max(4, clientY - 92)}px`;
-    drawRoll(hint, roll);
+    drawRoll(hint, unpacked(roll));
   });
 }
 
