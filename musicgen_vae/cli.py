@@ -631,7 +631,9 @@ def train(arguments: argparse.Namespace) -> None:
             "seed",
             "validate_every",
             "save_every",
+            "n_loaders",
             "compile",
+            "beta_steps",
         )  # fmt: skip
         if getattr(arguments, name) is not None
     }
@@ -663,11 +665,19 @@ def train_flow(arguments: argparse.Namespace) -> None:
     from musicgen_vae.threads import limit_threads
     from musicgen_vae.training.flow import FlowTrainConfig
     from musicgen_vae.training.flow import train_flow as run
+    from musicgen_vae.training.workers import join_workers
 
     limit_threads()
-    config = FlowTrainConfig(minutes=arguments.minutes, seed=arguments.seed)
+    config = FlowTrainConfig(
+        minutes=arguments.minutes,
+        tokens_per_batch=arguments.tokens_per_batch,
+        n_loaders=arguments.n_loaders,
+        seed=arguments.seed,
+    )
     folder = arguments.checkpoint or CHECKPOINT_FOLDER
-    give(checkpoint=str(folder), **run(folder, arguments.corpus, FlowConfig(), config, say))
+    with join_workers() as workers:
+        record = run(folder, arguments.corpus, FlowConfig(), config, say, device=workers.device)
+    give(checkpoint=str(folder), **record)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -734,14 +744,14 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
     from musicgen_vae.model.config import ModelConfig
     from musicgen_vae.threads import limit_threads
     from musicgen_vae.training.data import DataConfig
-    from musicgen_vae.training.workers import denormals_flushed
+    from musicgen_vae.training.workers import denormals_flushed, join_workers
 
     if not 0 < arguments.minutes <= 10_000:
         raise ControlError(f"minutes {arguments.minutes} is outside 0 to 10000")
     names = [n.strip() for n in arguments.only.split(",")] if arguments.only else list(NAMES)
     model = ModelConfig.from_dict(json.loads(arguments.model)) if arguments.model else None
     limit_threads()
-    with denormals_flushed():
+    with join_workers() as workers, denormals_flushed():
         result = compare_peers(
             arguments.corpus,
             arguments.out,
@@ -751,8 +761,14 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
             n=arguments.limit,
             model_config=model,
             data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+            workers=workers,
+            n_loaders=arguments.n_loaders,
+            train_only=arguments.train_only,
             log=say,
         )
+    if arguments.train_only:
+        give(**result)
+        return
     record = {"minutes": arguments.minutes, "machine": machine(), "commit": commit()}
     earlier = _read_json(arguments.json)
     result = {**earlier, **{name: {**value, **record} for name, value in result.items()}}
@@ -851,6 +867,15 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
         made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
         made.add_argument("--guidance", type=float, help="of the flow (default 2)")
+
+    def loaders(made: Any) -> None:
+        made.add_argument(
+            "--loaders",
+            dest="n_loaders",
+            type=int,
+            default=0,
+            help="processes that make batches; a GPU needs a dozen (default 0: a thread)",
+        )
 
     def temperature_of(made: Any, value: float) -> None:
         made.add_argument(
@@ -983,6 +1008,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--decay-steps", type=int, help="of them, to bring the learning rate to 0")
     made.add_argument("--outline-stage", type=int, help="how many of them train the outline only")
     made.add_argument("--beta", type=float, help="weight of the KL")
+    made.add_argument("--beta-steps", type=int, help="over so many steps it rises from 0")
     made.add_argument(
         "--adversary-from", type=int, metavar="STEP", help="then on, z is to hide what c says"
     )
@@ -993,6 +1019,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--compile", action="store_true", default=None, help="compile (needs a C++ compiler)"
     )
+    loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
     made.add_argument(
         "--emphasis",
@@ -1009,6 +1036,8 @@ def _parser() -> argparse.ArgumentParser:
     made = command(train_flow)
     made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
     made.add_argument("--minutes", type=float, default=30.0, help="(default 30)")
+    made.add_argument("--tokens-per-batch", type=int, default=12_000)
+    loaders(made)
     made.add_argument("--seed", type=int, default=7, help="(default 7)")
 
     made = command(evaluate)
@@ -1040,6 +1069,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--only", metavar="NAMES", help="of ours,gru_vae,language_model,riffly")
     made.add_argument("--ours", type=Path, metavar="DIR", help="a checkpoint that took as long")
     made.add_argument("--limit", type=int, default=200, help="clips and samples (default 200)")
+    made.add_argument("--train-only", action="store_true", help="measure them another time")
+    loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
     made.add_argument("--model", help="sizes of ours as JSON")
     made.add_argument("--out", type=Path, default=Path("state/peers"), help="(default state/peers)")

@@ -45,7 +45,7 @@ def likelihood_figures(
     spread = torch.cat(means).var(dim=0)
     per_bar = torch.cat([t.kl for t in terms]).mean(0)
     return {
-        **report(terms),
+        **{name: float(value) for name, value in report(terms).items()},
         **{f"kl_bar_{i + 1}": float(kl) for i, kl in enumerate(per_bar)},
         "active_dimensions": float((spread > 0.01).sum()),
         "dimensions": len(spread),

@@ -32,7 +32,7 @@ class ModelConfig:
     n_decoder_layers: int = 4
     n_queries: int = 4
     d_query: int = 32
-    d_note: int = 320
+    d_note: int = 512
     d_bar: int = 512
     dropout: float = 0.1
     recognised: tuple[str, ...] = ("style", "valence", "arousal")

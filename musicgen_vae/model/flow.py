@@ -132,9 +132,8 @@ class FlowPrior(nn.Module):
         context = F.gelu(context + self.time_of(t)[:, None], approximate="tanh")
         bar = torch.arange(BARS_PER_CLIP, device=x.device).repeat_interleave(self.n_queries)
         rotation = self.rotary((bar * _BAR_TIME).expand(batch, -1))
-        mask = torch.zeros(1, 1, 1, 1, device=x.device)
         for block, inject in zip(self.blocks, self.inject, strict=True):
-            h = block(h, rotation, mask, inject(context))
+            h = block(h, rotation, None, inject(context))
         out: Tensor = self.out(self.norm(h)).float().reshape(x.shape)
         return out
 

@@ -93,7 +93,7 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         rotation: Rotation,
-        mask: Tensor,
+        mask: Tensor | None,
         cache: LayerCache | None = None,
         at: int = 0,
         span: int = 0,
@@ -104,7 +104,7 @@ class Attention(nn.Module):
             x: shape (B, T, d_model).
             rotation: of the T positions.
             mask: shape (B, 1, T, S), added to the attention scores; S = T without a cache, else
-                ``span``.
+                ``span``. None where everything is seen.
             cache: where to write keys and values, at positions ``at`` to ``at + T``.
             at: index of the first of the T positions in the cache.
             span: how many cached positions to attend over.
@@ -117,7 +117,8 @@ class Attention(nn.Module):
             cache.keys[:, :, at : at + length] = k
             cache.values[:, :, at : at + length] = v
             k, v = cache.keys[:, :, :span], cache.values[:, :, :span]
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype))
+        seen = None if mask is None else mask.to(q.dtype)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         out: Tensor = self.out(y.transpose(1, 2).reshape(batch, length, d_model))
         return out
 
@@ -160,7 +161,7 @@ class Block(nn.Module):
         self,
         x: Tensor,
         rotation: Rotation,
-        mask: Tensor,
+        mask: Tensor | None,
         injected: Tensor | None = None,
         cache: LayerCache | None = None,
         at: int = 0,

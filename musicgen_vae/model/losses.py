@@ -19,7 +19,7 @@ FIELD_WEIGHTS = {
     Field.STEP: 1.0,
     Field.ROLE: 1.0,
     Field.PITCH: 1.0,
-    Field.DURATION: 0.5,
+    Field.DURATION: 1.0,
     Field.VELOCITY: 0.2,
 }
 """Weight of each field's loss in training; reported losses are unweighted."""

@@ -29,9 +29,8 @@ _VELOCITIES = _DURATIONS + _N_PITCHED * DURATION_NONE
 N_OUTLINE = _VELOCITIES + len(Role) * VELOCITY_NONE
 """Columns of a step: pitches by role, drum classes, durations by role, velocities by role."""
 _N_SETS = FIELD_SIZES[Field.PITCH] - PITCH_NONE
-_DRUM_SETS = (torch.arange(_N_SETS)[:, None] >> torch.arange(len(DRUM_PITCHES)) & 1).float()
+DRUM_SETS = (torch.arange(_N_SETS)[:, None] >> torch.arange(len(DRUM_PITCHES)) & 1).float()
 """Which drums each set of drums has, shape (512, 9)."""
-_DURATION_WEIGHT = 0.5
 _VELOCITY_WEIGHT = 0.2
 
 
@@ -63,7 +62,7 @@ def outline_targets(tokens: Tensor, mask: Tensor, steps: Tensor) -> Tensor:
     mark(~drums, role * PITCH_NONE + pitch)
     mark(~drums, _DURATIONS + role * DURATION_NONE + duration)
     mark(velocity != VELOCITY_NONE, _VELOCITIES + role * VELOCITY_NONE + velocity)
-    hits = _DRUM_SETS.to(tokens.device)[pitch[drums] - PITCH_NONE]
+    hits = DRUM_SETS.to(tokens.device)[pitch[drums] - PITCH_NONE]
     target[clip[drums], bar[drums], slot[drums], _DRUMS:_DURATIONS] = hits
     return target
 
@@ -71,10 +70,9 @@ def outline_targets(tokens: Tensor, mask: Tensor, steps: Tensor) -> Tensor:
 def outline_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy summed over bars, steps and columns: nats per clip, shape (B,).
 
-    Durations weigh a half and velocities a fifth, as in the decoder's loss.
+    Velocities weigh a fifth, as in the decoder's loss.
     """
     weight = torch.ones(N_OUTLINE, device=logits.device)
-    weight[_DURATIONS:_VELOCITIES] = _DURATION_WEIGHT
     weight[_VELOCITIES:] = _VELOCITY_WEIGHT
     loss = F.binary_cross_entropy_with_logits(logits.float(), target, weight, reduction="none")
     return loss.flatten(1).sum(-1)
@@ -105,7 +103,7 @@ def outline_hint(field: Field, logits: Tensor, role: Tensor) -> Tensor:
         of_role = _of_role(logits[:, :_DRUMS], role.clamp(max=_N_PITCHED - 1), _N_PITCHED)
         of_role = of_role * pitched[:, None]
         hits = logits[:, _DRUMS:_DURATIONS] * (role == Role.DRUMS)[:, None]
-        return torch.cat([of_role, hits @ _DRUM_SETS.T.to(hits)], dim=1)
+        return torch.cat([of_role, hits @ DRUM_SETS.T.to(hits)], dim=1)
     if field == Field.DURATION:
         block, known, n_roles = logits[:, _DURATIONS:_VELOCITIES], pitched, _N_PITCHED
     else:

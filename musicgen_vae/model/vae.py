@@ -28,9 +28,10 @@ from musicgen_vae.model.controls import ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.labels import RecognitionHead
 from musicgen_vae.model.layers import Block, LayerCache, RotaryTime, additive_mask
-from musicgen_vae.model.outline import N_OUTLINE, outline_hint
+from musicgen_vae.model.outline import DRUM_SETS, N_OUTLINE, outline_hint
 from musicgen_vae.music.clip import (
     BARS_PER_CLIP,
+    DRUM_PITCHES,
     MAX_STEPS_PER_BAR,
     STEPS_PER_BEAT,
 )
@@ -225,10 +226,11 @@ class ControlNetwork(nn.Module):
 class BarSummary(nn.Module):
     """A bar's notes as one sum, to the mean and log variance of its z: the encoder's short way.
 
-    A note's vector is the product of random-looking vectors of its step, its role and pitch, and
-    its duration and velocity, so that a sum of notes still tells which pitch is struck when
-    (holographic reduced representations, Plate, IEEE Trans. Neural Networks 1995). It needs no
-    attention and learns to copy within minutes; the transformer adds what context tells.
+    A note's vector is the product of random-looking vectors of its step, its role and pitch (of
+    drums: the sum of what is hit), and its duration and velocity, so that a sum of notes still
+    tells which pitch is struck when (holographic reduced representations, Plate, IEEE Trans. Neural
+    Networks 1995). It needs no attention and learns to copy within minutes; the transformer adds
+    what context tells.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -236,7 +238,7 @@ class BarSummary(nn.Module):
         d_note, d_bar = config.d_note, config.d_bar
         self.step = nn.Embedding(FIELD_SIZES[Field.STEP], d_note)
         self.role = nn.Embedding(FIELD_SIZES[Field.ROLE], d_note)
-        self.pitch = nn.Embedding(FIELD_SIZES[Field.PITCH], d_note)
+        self.pitch = nn.Embedding(PITCH_NONE + len(DRUM_PITCHES), d_note)
         self.duration = nn.Embedding(FIELD_SIZES[Field.DURATION], d_note)
         self.velocity = nn.Embedding(FIELD_SIZES[Field.VELOCITY], d_note)
         self.bar_in = nn.Linear(d_note, d_bar)
@@ -246,7 +248,10 @@ class BarSummary(nn.Module):
     def forward(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each of shape (B, 4, D); bars are told by ``Field.BAR``."""
         step, role, pitch, duration, velocity, bar = rows.tokens.unbind(-1)
-        note = self.step(step) * (self.pitch(pitch) + self.role(role))
+        pitches, drums = self.pitch.weight[:PITCH_NONE], self.pitch.weight[PITCH_NONE:]
+        sets = DRUM_SETS.to(drums) @ drums
+        struck_pitch = F.embedding(pitch, torch.cat([pitches, sets.to(pitches)]))
+        note = self.step(step) * (struck_pitch + self.role(role))
         note = note * (1.0 + self.duration(duration) + self.velocity(velocity))
         struck = rows.mask & (role != ROLE_NONE)
         where = torch.arange(BARS_PER_CLIP, device=bar.device)[:, None] == bar[:, None]

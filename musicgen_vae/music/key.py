@@ -23,6 +23,17 @@ _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 
 _PROFILES = {Mode.MAJOR: np.array(_MAJOR), Mode.MINOR: np.array(_MINOR)}
 """Share of each pitch class above the tonic in music in that mode."""
 
+
+def _unit_profiles(mode: Mode) -> NDArray[np.float64]:
+    """The mode's profile on each tonic, shape (12, 12), rows of mean 0 and length 1."""
+    rows = np.stack([np.roll(_PROFILES[mode], tonic) for tonic in range(12)])
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    unit: NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
+
+
+_UNIT_MAJOR, _UNIT_MINOR = _unit_profiles(Mode.MAJOR), _unit_profiles(Mode.MINOR)
+
 _BASS_WEIGHT = 0.2
 """What a bass that never left the tonic would add to a key's correlation."""
 _FINAL_WEIGHT = 0.1
@@ -70,11 +81,11 @@ def majorness(profile: NDArray[np.float64]) -> float:
 
     A difference of two correlations, -2 to 2, whatever the tonic.
     """
-    best = {
-        mode: max(_correlation(profile, np.roll(expected, tonic)) for tonic in range(12))
-        for mode, expected in _PROFILES.items()
-    }
-    return best[Mode.MAJOR] - best[Mode.MINOR]
+    x = profile - profile.mean()
+    norm = float(np.sqrt(x @ x))
+    if not norm:
+        return 0.0
+    return float((_UNIT_MAJOR @ x).max() - (_UNIT_MINOR @ x).max()) / norm
 
 
 def _accidentals(shift: int) -> int:

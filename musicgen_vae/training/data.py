@@ -7,12 +7,16 @@ module knows shards and the model's inputs; it does not know losses or the optim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from musicgen_vae.corpus.shards import PieceInfo, Shard
 from musicgen_vae.errors import ControlError
@@ -38,6 +42,7 @@ from musicgen_vae.training.augment import (
     with_structure,
 )
 
+T = TypeVar("T")
 _CHUNK_BATCHES = 50
 _N_ROLES = len(Role)
 
@@ -349,28 +354,64 @@ def _emotion(
     return shipped_model().estimate(features)
 
 
-def batches(
-    shard: Shard,
-    pieces: Sequence[PieceInfo],
-    spec: ControlSpec,
-    config: DataConfig,
-    *,
-    seed: int,
-    epoch: int,
-    first: int = 0,
-    rank: int = 0,
-    n_ranks: int = 1,
-) -> Iterator[tuple[int, int, Batch]]:
+@dataclass(frozen=True, kw_only=True)
+class BatchStream(IterableDataset[tuple[int, int, Batch]]):
     """Endless (epoch, index of the batch, batch), from batch ``first`` of ``epoch`` on.
 
     Of ``n_ranks`` processes, each takes every n-th batch from ``first + rank`` on; an epoch ends
-    where not all of them would get one.
+    where not all of them would get one. The workers of a ``DataLoader`` share a stream out without
+    changing its order.
     """
-    weights = window_weights(shard, pieces, config.emphasis)
-    while True:
-        plan = plan_epoch(shard, config.tokens_per_batch, seed, epoch, weights)
-        whole = max(1, (len(plan) - first) // n_ranks) * n_ranks
-        for index in range(first + rank, min(first + whole, len(plan)), n_ranks):
-            rng = np.random.default_rng([seed, epoch, index])
-            yield epoch, index, make_batch(shard, plan[index], pieces, spec, config, rng)
-        epoch, first = epoch + 1, 0
+
+    shard: Shard
+    pieces: Sequence[PieceInfo]
+    spec: ControlSpec
+    config: DataConfig
+    seed: int
+    epoch: int = 0
+    first: int = 0
+    rank: int = 0
+    n_ranks: int = 1
+
+    def __iter__(self) -> Iterator[tuple[int, int, Batch]]:
+        worker = get_worker_info()
+        share = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        for epoch, index, windows in islice(self.planned(), share[0], None, share[1]):
+            rng = np.random.default_rng([self.seed, epoch, index])
+            yield (
+                epoch,
+                index,
+                make_batch(self.shard, windows, self.pieces, self.spec, self.config, rng),
+            )
+
+    def planned(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        """Epoch, index and windows of each batch to be made."""
+        weights = window_weights(self.shard, self.pieces, self.config.emphasis)
+        epoch, first = self.epoch, self.first
+        while True:
+            plan = plan_epoch(self.shard, self.config.tokens_per_batch, self.seed, epoch, weights)
+            whole = max(1, (len(plan) - first) // self.n_ranks) * self.n_ranks
+            for index in range(first + self.rank, min(first + whole, len(plan)), self.n_ranks):
+                yield epoch, index, plan[index]
+            epoch, first = epoch + 1, 0
+
+
+def loaded(stream: BatchStream, n_loaders: int = 0) -> Iterator[tuple[int, int, Batch]]:
+    """The batches of ``stream``, made ahead of time.
+
+    Args:
+        stream: what to make.
+        n_loaders: processes that make them: a CPU that trains needs none beside its own thread, a
+            GPU a dozen.
+    """
+    return ahead(iter(DataLoader(stream, batch_size=None, num_workers=n_loaders)))
+
+
+def ahead(stream: Iterator[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is used."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, stream)
+        while True:
+            item = coming.result()
+            coming = pool.submit(next, stream)
+            yield item

@@ -23,13 +23,14 @@ from musicgen_vae.model.checkpoint import load_checkpoint, save_flow
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
-from musicgen_vae.training.data import Batch, DataConfig, batches
-from musicgen_vae.training.loop import Log, ahead
+from musicgen_vae.training.data import Batch, BatchStream, DataConfig, loaded
+from musicgen_vae.training.loop import Log
 from musicgen_vae.training.muon import Muon
 
 _LOG_EVERY = 100
 _SCALE_BATCHES = 20
 _KEPT_BATCHES = 500
+CPU = torch.device("cpu")
 
 Encoded = tuple[DiagonalGaussian, FlowCondition]
 
@@ -44,6 +45,7 @@ class FlowTrainConfig:
         average: share of the moving average of the weights that stays at each step.
         tokens_per_batch: padded token rows in a batch, about.
         new_every: one in so many steps encodes new clips, the others see clips again.
+        n_loaders: processes that make batches.
         seed: of everything.
     """
 
@@ -52,6 +54,7 @@ class FlowTrainConfig:
     average: float = 0.999
     tokens_per_batch: int = 12_000
     new_every: int = 6
+    n_loaders: int = 0
     seed: int = 7
 
 
@@ -65,7 +68,7 @@ def encode(model: ConditionalVAE, batch: Batch) -> Encoded:
 
 
 def replayed(
-    model: ConditionalVAE, stream: Iterator[tuple[int, int, Batch]], every: int, seed: int
+    model: ConditionalVAE, stream: Iterator[Batch], every: int, seed: int
 ) -> Iterator[Encoded]:
     """Endless encoded batches, one in ``every`` new and the others drawn from the last ones.
 
@@ -76,31 +79,36 @@ def replayed(
     kept: deque[Encoded] = deque(maxlen=_KEPT_BATCHES)
     for step in count():
         if step % every == 0 or not kept:
-            kept.append(encode(model, next(stream)[2]))
+            kept.append(encode(model, next(stream)))
             yield kept[-1]
         else:
             yield kept[int(rng.integers(len(kept)))]
 
 
 def train_flow(
-    checkpoint: Path, corpus: Path, flow_config: FlowConfig, config: FlowTrainConfig, log: Log
+    checkpoint: Path,
+    corpus: Path,
+    flow_config: FlowConfig,
+    config: FlowTrainConfig,
+    log: Log,
+    *,
+    device: torch.device = CPU,
 ) -> dict[str, Any]:
     """Train a flow for the model in ``checkpoint`` and write it there; returns how it went.
 
     Raises:
         CheckpointError, CorpusError: if model or corpus cannot be read.
     """
-    loaded = load_checkpoint(checkpoint, with_flow=False)
-    model = loaded.model
+    fixed = load_checkpoint(checkpoint, device, with_flow=False)
+    model = fixed.model
     pieces, _ = load_info(corpus)
     shard = load_shard(corpus / "train.safetensors")
     data = replace(DataConfig(), tokens_per_batch=config.tokens_per_batch)
     torch.manual_seed(config.seed)
-    flow = FlowPrior(flow_config, model.config)
-    stream: Iterator[tuple[int, int, Batch]] = ahead(
-        batches(shard, pieces, model.spec, data, seed=config.seed, epoch=0)
-    )
-    first = torch.cat([encode(model, next(stream)[2])[0].rsample() for _ in range(_SCALE_BATCHES)])
+    flow = FlowPrior(flow_config, model.config).to(device)
+    source = BatchStream(shard=shard, pieces=pieces, spec=model.spec, config=data, seed=config.seed)
+    stream = (batch.to(device) for _, _, batch in loaded(source, config.n_loaders))
+    first = torch.cat([encode(model, next(stream))[0].rsample() for _ in range(_SCALE_BATCHES)])
     flow.mean.copy_(first.mean(0))
     flow.std.copy_(first.std(0))
     average = {name: value.clone() for name, value in flow.state_dict().items()}
@@ -111,7 +119,7 @@ def train_flow(
         torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.01),
     ]
     began = time.monotonic()
-    step, total, share = 0, 0.0, 0.0
+    step, total, share = 0, torch.zeros((), device=device), 0.0
     for posterior, condition in replayed(model, stream, config.new_every, config.seed):
         loss = flow.loss(posterior.rsample(), condition).mean()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -125,16 +133,16 @@ def train_flow(
             optimiser.zero_grad(set_to_none=True)
         kept = min(config.average, (1 + step) / (10 + step))
         with torch.no_grad():
-            for name, value in flow.state_dict().items():
-                average[name].lerp_(value, 1 - kept)
+            state = flow.state_dict()
+            torch._foreach_lerp_([average[name] for name in state], list(state.values()), 1 - kept)
         step += 1
-        total += float(loss.detach())
+        total += loss.detach()
         if step % _LOG_EVERY == 0:
-            log(f"flow step {step:6d}  {share:4.0%}  loss {total / _LOG_EVERY:.4f}")
-            total = 0.0
+            log(f"flow step {step:6d}  {share:4.0%}  loss {float(total) / _LOG_EVERY:.4f}")
+            total.zero_()
         if share >= 1.0:
             break
     flow.load_state_dict(average)
     record = {"steps": step, "loss": float(loss.detach()), **asdict(config)}
-    save_flow(checkpoint, flow_config, flow, loaded.hash, record)
+    save_flow(checkpoint, flow_config, flow, fixed.hash, record)
     return record

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from musicgen_vae.corpus.shards import PieceInfo, Shard, load_info, load_shard
 from musicgen_vae.errors import CorpusError
@@ -29,13 +28,19 @@ from musicgen_vae.model.labels import Adversary
 from musicgen_vae.model.outline import outline_steps
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Role
-from musicgen_vae.training.data import Batch, DataConfig, batches, make_batch, plan_epoch
+from musicgen_vae.training.data import (
+    Batch,
+    BatchStream,
+    DataConfig,
+    loaded,
+    make_batch,
+    plan_epoch,
+)
 from musicgen_vae.training.muon import Muon
 from musicgen_vae.training.objective import Objective, report, training_loss
 from musicgen_vae.training.state import NUMBERS_FILE, Progress, load_state, save_state
 from musicgen_vae.training.workers import Workers
 
-T = TypeVar("T")
 Log = Callable[[str], None]
 _SHOWN = (
     "clips_per_s",
@@ -80,6 +85,7 @@ class TrainConfig:
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
         validation_clips: held-out clips per validation.
+        n_loaders: processes that make batches: none on a CPU, a dozen for a GPU.
         compile: compile the transformer blocks (a C++ compiler is needed; a fifth faster).
         seed: of everything.
     """
@@ -101,12 +107,13 @@ class TrainConfig:
     confusion_weight: float = 0.3
     adversary_steps: int = 500
     lr_adversary: float = 1e-3
-    average: float = 0.999
+    average: float = 0.995
     clip_gradient: float = 1.0
     log_every: int = 20
     validate_every: int = 250
     save_every: int = 100
     validation_clips: int = 256
+    n_loaders: int = 0
     compile: bool = False
     seed: int = 7
 
@@ -198,7 +205,7 @@ def validate(objective: Objective, batches: Iterable[Batch], *, short: bool) -> 
         torch.manual_seed(0)
         terms = [objective(batch, short=short) for batch in batches]
     objective.train()
-    return report(terms)
+    return mean_of([report(terms)])
 
 
 class Trainer:
@@ -270,27 +277,28 @@ class Trainer:
         config = self.config
         log_file = self.run_folder / "log.jsonl"
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        stream = batches(
-            self.shard,
-            self.pieces,
-            self.spec,
-            self.data_config,
+        stream = BatchStream(
+            shard=self.shard,
+            pieces=self.pieces,
+            spec=self.spec,
+            config=self.data_config,
             seed=config.seed,
             epoch=self.progress.epoch,
             first=self.progress.batch,
             rank=self.workers.rank,
             n_ranks=self.workers.n,
         )
-        recent: list[dict[str, float]] = []
+        recent: list[dict[str, Tensor]] = []
         last: dict[str, float] = {}
         self.model.train()
-        for epoch, index, batch in ahead(stream):
+        began = time.perf_counter()
+        shown_clips, shown_seconds = self.progress.n_clips, self.progress.seconds
+        for epoch, index, batch in loaded(stream, config.n_loaders):
             if self.progress.step >= config.steps:
                 break
-            began = time.perf_counter()
-            result = self.step(batch)
+            recent.append(self.step(batch))
             spent = time.perf_counter() - began
-            recent.append({**result, "clips_per_s": self.workers.n * len(batch.null_z) / spent})
+            began += spent
             self.progress = replace(
                 self.progress,
                 step=self.progress.step + 1,
@@ -304,7 +312,14 @@ class Trainer:
             if self.workers.rank > 0:
                 continue
             if step % config.log_every == 0 or done:
-                self.write(log_file, "train", mean_of(recent))
+                clips = self.progress.n_clips - shown_clips
+                seconds = self.progress.seconds - shown_seconds
+                shown_clips, shown_seconds = self.progress.n_clips, self.progress.seconds
+                self.write(
+                    log_file,
+                    "train",
+                    {**mean_of(recent), "clips_per_s": clips / max(seconds, 1e-9)},
+                )
                 recent = []
             if step % config.validate_every == 0 or done:
                 self.averaged.model.load_state_dict(self.average)
@@ -317,10 +332,12 @@ class Trainer:
                 save_state(
                     self.run_folder, self.networks, self.average, self.optimisers, self.progress
                 )
+            if step % config.validate_every == 0 or step % config.save_every == 0:
+                began = time.perf_counter()  # what is not training does not count
         return last
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One optimiser step; returns what to log."""
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One optimiser step; returns what to log, each of shape () on the model's device."""
         config = self.config
         number = self.progress.step
         seed = config.seed * 1_000_003 + number
@@ -354,14 +371,15 @@ class Trainer:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.update_average()
-        return {"loss": float(loss.detach()), "gradient_norm": float(norm), **report([terms])}
+        return {"loss": loss.detach(), "gradient_norm": norm, **report([terms])}
 
     @torch.no_grad()
     def update_average(self) -> None:
         """Move the average towards the weights."""
         share = average_share(self.progress.step, self.config)
-        for name, value in self.model.state_dict().items():
-            self.average[name].lerp_(value, 1 - share)
+        weights = self.model.state_dict()
+        average = [self.average[name] for name in weights]
+        torch._foreach_lerp_(average, list(weights.values()), 1 - share)
 
     def export(self, folder: Path, validation: dict[str, float]) -> None:
         """Write the moving average as an inference checkpoint."""
@@ -390,20 +408,12 @@ class Trainer:
         self.log(f"{kind:10s} step {p.step:6d}  {p.seconds / 60:6.1f} min  {shown}")
 
 
-def ahead(stream: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before is used."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, stream)
-        while True:
-            item = coming.result()
-            coming = pool.submit(next, stream)
-            yield item
-
-
 def _round(value: Any) -> Any:
     return round(value, 5) if isinstance(value, float) else value
 
 
-def mean_of(records: list[dict[str, float]]) -> dict[str, float]:
+def mean_of(records: list[dict[str, Tensor]]) -> dict[str, float]:
     """Mean of each value over the records."""
-    return {key: float(np.mean([r[key] for r in records])) for key in records[0]}
+    keys = list(records[0])
+    table = torch.stack([torch.stack([record[key].float() for key in keys]) for record in records])
+    return dict(zip(keys, table.mean(0).tolist(), strict=True))

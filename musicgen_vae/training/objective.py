@@ -149,26 +149,34 @@ def training_loss(
 
 
 @torch.no_grad()
-def report(terms: list[Terms]) -> dict[str, float]:
-    """Means over clips in nats, and the share of field values guessed right, of several batches."""
+def report(terms: list[Terms]) -> dict[str, Tensor]:
+    """Means over clips in nats, and the share of field values guessed right, of several batches.
+
+    Each of shape (), on the model's device: to read them there costs more than to compute them.
+    """
     n_clips = sum(len(t.seen) for t in terms)
-    n_seen = max(1, sum(int(t.seen.sum()) for t in terms))
+    n_seen = total([t.seen for t in terms]).clamp(min=1)
     result = {
-        "kl": sum(float(t.kl.sum()) for t in terms) / n_clips,
-        "outline": sum(float((t.outline * t.seen).sum()) for t in terms) / n_seen,
-        "outline_f1": sum(float(t.outline_f1) * len(t.seen) for t in terms) / n_clips,
+        "kl": total([t.kl for t in terms]) / n_clips,
+        "outline": total([t.outline * t.seen for t in terms]) / n_seen,
+        "outline_f1": total([t.outline_f1 * len(t.seen) for t in terms]) / n_clips,
     }
     for name in terms[0].named:
-        right, known = (sum(int(t.named[name][i]) for t in terms) for i in (0, 1))
-        result[f"{name}_named"] = right / max(1, known)
+        right, known = (total([t.named[name][i] for t in terms]) for i in (0, 1))
+        result[f"{name}_named"] = right / known.clamp(min=1)
     fields = [t.fields for t in terms if t.fields is not None]
     if not fields:
         return result
-    result["recon"] = sum(float(f.recon_loss().sum()) for f in fields) / n_clips
+    result["recon"] = total([f.recon_loss() for f in fields]) / n_clips
     result["elbo"] = -(result["recon"] + result["kl"])
     for which in fields[0].nats:
         name = which.name.lower()
-        count = sum(float(f.counted[which]) for f in fields)
-        result[f"{name}_nats"] = sum(float(f.nats[which].sum()) for f in fields) / n_clips
-        result[f"{name}_accuracy"] = sum(float(f.correct[which]) for f in fields) / max(1.0, count)
+        count = total([f.counted[which] for f in fields]).clamp(min=1)
+        result[f"{name}_nats"] = total([f.nats[which] for f in fields]) / n_clips
+        result[f"{name}_accuracy"] = total([f.correct[which] for f in fields]) / count
     return result
+
+
+def total(parts: list[Tensor]) -> Tensor:
+    """The sum of all numbers, shape ()."""
+    return torch.stack([part.sum() for part in parts]).sum()

@@ -87,7 +87,7 @@ def load_state(
             if weights:
                 module.load_state_dict(weights)
         for name in average:
-            average[name] = tensors[f"average/{name}"]
+            average[name].copy_(tensors[f"average/{name}"])
         for index, optimiser in enumerate(optimisers):
             state: dict[int, dict[str, Any]] = {}
             prefix = f"optimiser{index}/"

@@ -63,6 +63,9 @@ def join_workers() -> Iterator[Workers]:
     local = int(os.environ.get("LOCAL_RANK", 0))
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if cuda:
+        torch.set_float32_matmul_precision("high")  # TensorFloat-32
+        torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape: half a second
     if "RANK" not in os.environ:
         yield Workers(device=device)
         return

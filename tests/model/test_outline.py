@@ -66,7 +66,7 @@ def test_some_steps_give_some_of_the_targets() -> None:
 def test_loss_counts_every_cell_by_its_weight() -> None:
     target = outline_targets(TOKENS, MASK, outline_steps(48))
     loss = outline_loss(torch.zeros_like(target), target)
-    cells = 393 + 0.5 * 57 + 0.2 * 32
+    cells = 393 + 57 + 0.2 * 32
     assert loss.item() == pytest.approx(4 * 24 * cells * math.log(2), rel=1e-5)
 
 

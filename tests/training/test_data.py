@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from musicgen_vae.music.tokens import BAR_BEFORE, STEP_BAR, Field
 from musicgen_vae.training.augment import AugmentConfig
 from musicgen_vae.training.data import (
     Batch,
+    BatchStream,
     DataConfig,
+    ahead,
     bar_before,
-    batches,
     choose_kept,
+    loaded,
     make_batch,
     plan_epoch,
     window_weights,
@@ -96,16 +99,37 @@ def test_rare_styles_are_seen_more_often(shard: Shard, corpus: Path) -> None:
         window_weights(shard, pieces, {"polka": 2.0})
 
 
-def test_a_resumed_stream_gives_the_same_next_batch(corpus: Path, shard: Shard) -> None:
+def stream(corpus: Path, shard: Shard, epoch: int = 0, first: int = 0) -> BatchStream:
     pieces, _ = load_info(corpus)
     config = DataConfig(tokens_per_batch=800)
-    stream = batches(shard, pieces, spec(corpus), config, seed=1, epoch=0)
-    first = [next(stream) for _ in range(6)]
+    return BatchStream(
+        shard=shard, pieces=pieces, spec=spec(corpus), config=config, seed=1, epoch=epoch,
+        first=first,
+    )  # fmt: skip
+
+
+def test_a_resumed_stream_gives_the_same_next_batch(corpus: Path, shard: Shard) -> None:
+    first = list(islice(stream(corpus, shard), 6))
     epoch, index, _ = first[3]
-    again = batches(shard, pieces, spec(corpus), config, seed=1, epoch=epoch, first=index)
+    again = stream(corpus, shard, epoch, index)
     for (e, i, batch), (f, j, other) in zip(first[3:], again, strict=False):
         assert (e, i) == (f, j)
         assert equal(batch, other)
+
+
+@pytest.mark.parametrize("n_loaders", [0, 2])
+def test_loaders_change_neither_batches_nor_their_order(
+    corpus: Path, shard: Shard, n_loaders: int
+) -> None:
+    made = islice(loaded(stream(corpus, shard), n_loaders), 8)
+    for (e, i, batch), (f, j, other) in zip(made, stream(corpus, shard), strict=False):
+        assert (e, i) == (f, j)
+        assert equal(batch, other)
+
+
+def test_batches_are_made_ahead_in_order() -> None:
+    stream = ahead(iter(range(5)))
+    assert [next(stream) for _ in range(4)] == [0, 1, 2, 3]
 
 
 def test_evaluation_batches_are_plain(corpus: Path, shard: Shard) -> None:
@@ -157,9 +181,7 @@ def test_every_kind_of_keeping_occurs(shard: Shard) -> None:
 
 
 def test_controls_are_dropped_at_about_the_asked_rate(corpus: Path, shard: Shard) -> None:
-    pieces, _ = load_info(corpus)
-    config = DataConfig(tokens_per_batch=800)
-    stream = batches(shard, pieces, spec(corpus), config, seed=1, epoch=0)
-    asked = torch.cat([next(stream)[2].asked.clip for _ in range(60)])
+    made = islice(stream(corpus, shard), 60)
+    asked = torch.cat([batch.asked.clip for _, _, batch in made])
     share = (asked == 0).float().mean()
     assert 0.4 < share < 0.58  # .15 + .85 x .4 = .49

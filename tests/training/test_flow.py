@@ -14,7 +14,7 @@ from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.flow import FlowConfig
-from musicgen_vae.training.data import Batch, DataConfig, batches
+from musicgen_vae.training.data import Batch, BatchStream, DataConfig
 from musicgen_vae.training.flow import FlowTrainConfig, replayed, train_flow
 from musicgen_vae.training.loop import TrainConfig, Trainer
 from tests.training.corpora import TINY, build
@@ -74,10 +74,11 @@ def test_batches_are_encoded_once_and_come_again(checkpoint: Path, tmp_path: Pat
     data = DataConfig(tokens_per_batch=600)
     made = []
 
-    def counted() -> Iterator[tuple[int, int, Batch]]:
-        for item in batches(shard, pieces, model.spec, data, seed=1, epoch=0):
-            made.append(item)
-            yield item
+    def counted() -> Iterator[Batch]:
+        stream = BatchStream(shard=shard, pieces=pieces, spec=model.spec, config=data, seed=1)
+        for _, _, batch in stream:
+            made.append(batch)
+            yield batch
 
     stream = replayed(model, counted(), every=3, seed=1)
     first = [next(stream) for _ in range(9)]

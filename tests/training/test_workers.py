@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from musicgen_vae.corpus.shards import load_info, load_shard
-from musicgen_vae.training.data import DataConfig, batches
+from musicgen_vae.training.data import BatchStream, DataConfig
 from musicgen_vae.training.loop import spec_from_corpus
 from musicgen_vae.training.workers import Workers, join_workers
 from tests.training.corpora import TINY, build
@@ -37,8 +38,10 @@ def test_ranks_share_the_batches(tmp_path: Path) -> None:
     spec = spec_from_corpus(info, config)
 
     def taken(rank: int, n_ranks: int, n: int) -> list[tuple[int, int]]:
-        stream = batches(shard, pieces, spec, config, seed=1, epoch=0, rank=rank, n_ranks=n_ranks)
-        return [next(stream)[:2] for _ in range(n)]
+        stream = BatchStream(
+            shard=shard, pieces=pieces, spec=spec, config=config, seed=1, rank=rank, n_ranks=n_ranks
+        )
+        return [(epoch, index) for epoch, index, _ in islice(stream, n)]
 
     alone = [place for place in taken(0, 1, 12) if place[0] == 0]
     both = [taken(rank, 2, 6) for rank in range(2)]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from musicgen_vae.corpus.shards import load_info
 from musicgen_vae.errors import ControlError
@@ -20,14 +22,15 @@ from musicgen_vae.evaluation.peers.riffly_melodies import RifflyMelodies
 from musicgen_vae.evaluation.peers.train import OwnModel, train_for
 from musicgen_vae.evaluation.samples import compare, controls_of
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.model.checkpoint import save_checkpoint
+from musicgen_vae.model.checkpoint import FLOW_FILE, save_checkpoint
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.flow import FlowConfig
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.music.clip import Clip, Role
-from musicgen_vae.training.data import Batch, DataConfig, batches
-from musicgen_vae.training.flow import FlowTrainConfig, train_flow
-from musicgen_vae.training.loop import TrainConfig, ahead, spec_from_corpus
+from musicgen_vae.training.data import Batch, BatchStream, DataConfig, loaded
+from musicgen_vae.training.flow import CPU, FlowTrainConfig, train_flow
+from musicgen_vae.training.loop import TrainConfig, spec_from_corpus
+from musicgen_vae.training.workers import Workers
 
 NAMES = ("ours", "gru_vae", "language_model", "riffly")
 _FLOW_SHARE = 0.15
@@ -37,6 +40,7 @@ _SEED = 9000
 
 Log = Callable[[str], None]
 Reconstruct = Callable[[Sequence[Clip], Sequence[str]], list[Clip]]
+Peer = GruVAE | LanguageModel | RifflyMelodies
 
 
 def compare_peers(
@@ -50,13 +54,16 @@ def compare_peers(
     n: int = 200,
     model_config: ModelConfig | None = None,
     data_config: DataConfig | None = None,
+    workers: Workers | None = None,
+    n_loaders: int = 0,
+    train_only: bool = False,
     log: Log = lambda text: None,
 ) -> dict[str, Any]:
-    """Train each of ``names`` for ``minutes`` and measure it.
+    """Train each of ``names`` for ``minutes`` and measure it; what ``out`` has, is trained.
 
     Args:
         corpus: a built corpus.
-        out: where our checkpoint and the language model are written.
+        out: where all weights are written, and taken from if they are there.
         minutes: for each model.
         names: of ``NAMES``.
         ours: a finished checkpoint of ours that took as long, instead of training one.
@@ -64,6 +71,9 @@ def compare_peers(
         n: clips for F1, and samples.
         model_config: sizes of ours; peers are made about as large.
         data_config: how batches are made; peers see no kept notes.
+        workers: where to train, by default on the CPU; riffly always trains there.
+        n_loaders: processes that make batches.
+        train_only: measure nothing.
         log: told what is going on.
 
     Returns:
@@ -79,19 +89,23 @@ def compare_peers(
     riffly = RifflyMelodies() if "riffly" in names else None  # fails early
     config = model_config or ModelConfig()
     data = data_config or DataConfig()
-    loaded = Corpus.load(corpus)
+    songs = Corpus.load(corpus)
     _, info = load_info(corpus)
     spec = spec_from_corpus(info, data)
     train_config = TrainConfig()
-    shard = loaded.shard("train")
+    shard = songs.shard("train")
+    workers = workers or Workers()
+    device = workers.device
 
     def stream(kept: float) -> Iterator[Batch]:
         chosen = replace(data, kept_batches=kept, null_z=data.null_z if kept else 0.0)
-        source = batches(shard, loaded.pieces, spec, chosen, seed=train_config.seed, epoch=0)
-        return (batch for _, _, batch in ahead(source))
+        source = BatchStream(
+            shard=shard, pieces=songs.pieces, spec=spec, config=chosen, seed=train_config.seed
+        )
+        return (batch for _, _, batch in loaded(source, n_loaders))
 
-    test = loaded.clips(split, spec.roles, limit=n)
-    training = loaded.clips("train", spec.roles, limit=n)
+    test = songs.clips(split, spec.roles, limit=n)
+    training = songs.clips("train", spec.roles, limit=n)
     result: dict[str, Any] = {}
 
     folder = ours
@@ -99,18 +113,45 @@ def compare_peers(
         folder = out / "ours"
         torch.manual_seed(train_config.seed)
         model = ConditionalVAE(config, spec)
-        share = 1.0 - _FLOW_SHARE if "ours" in names else 0.0
-        steps = 0
-        if share:
+        if "ours" not in names:  # its controls are asked of the others, untrained as it is
+            save_checkpoint(folder, config, spec, model.state_dict(), {})
+        elif not (folder / FLOW_FILE).exists():
             log(f"ours: {model.n_parameters:,} parameters, {minutes} minutes")
-            learner = OwnModel(model, train_config)
-            kept = data.kept_batches
-            steps = train_for(learner, learner, stream(kept), share * minutes, train_config, log)
-        record = {"step": steps, "seconds": 60 * minutes}
-        save_checkpoint(folder, config, spec, model.state_dict(), record)
-        if share:
-            flow = FlowTrainConfig(minutes=_FLOW_SHARE * minutes)
-            train_flow(folder, corpus, FlowConfig(), flow, log)
+            learner = OwnModel(model, train_config, autocast=workers.bfloat16)
+            batches, left = stream(data.kept_batches), (1.0 - _FLOW_SHARE) * minutes
+            steps = train_for(learner.to(device), learner, batches, left, train_config, log)
+            record = {"step": steps, "seconds": 60 * minutes}
+            save_checkpoint(folder, config, spec, model.state_dict(), record)
+            flow = FlowTrainConfig(minutes=_FLOW_SHARE * minutes, n_loaders=n_loaders)
+            train_flow(folder, corpus, FlowConfig(), flow, log, device=device)
+
+    def trained(name: str, peer: Peer, where: torch.device = device) -> int:
+        """Train a peer, or take the weights that ``out`` has; returns the number of steps."""
+        path = out / f"{name}.safetensors"
+        if path.exists():
+            peer.load_state_dict(load_file(path))
+            with safe_open(path, framework="pt") as file:
+                return int(file.metadata()["steps"])
+        log(f"{name}: {peer.n_parameters:,} parameters, {minutes} minutes")
+        steps = train_for(peer.to(where), peer, stream(0.0), minutes, train_config, log)
+        peer.cpu()
+        out.mkdir(parents=True, exist_ok=True)
+        weights = {key: value.contiguous() for key, value in peer.state_dict().items()}
+        save_file(weights, path, metadata={"steps": str(steps)})
+        return steps
+
+    peers: dict[str, Peer] = {}
+    if "gru_vae" in names:
+        peers["gru_vae"] = GruVAE(GruConfig.like(config, train_config.beta), spec)
+    if "language_model" in names:
+        peers["language_model"] = LanguageModel(language_model_config(config), spec)
+    if riffly is not None:
+        peers["riffly"] = riffly
+    steps_of = {
+        name: trained(name, peer, CPU if peer is riffly else device) for name, peer in peers.items()
+    }
+    if train_only:
+        return {name: {"steps": steps} for name, steps in steps_of.items()}
     composer = Composer.load(folder, device="cpu")
     asked = controls_of(composer, training, bars=True)
     seeds = [_SEED + i for i in range(len(asked))]
@@ -124,32 +165,19 @@ def compare_peers(
         melodies = _melodies(test)
         if riffly is not None and len(melodies):
             result["ours_on_melodies"] = {"f1": _f1(melodies, composer.reconstruct)}
-    if "gru_vae" in names:
-        gru = GruVAE(GruConfig.like(config, train_config.beta), spec)
-        log(f"gru_vae: {gru.n_parameters:,} parameters, {minutes} minutes")
-        steps = train_for(gru, gru, stream(0.0), minutes, train_config, log)
-        result["gru_vae"] = {
-            "parameters": gru.n_parameters,
-            "steps": steps,
-            "f1": _f1(test, gru.reconstruct),
-            **_likeness(gru.sample_each(asked, seeds), training, test),
-        }
-    if "language_model" in names:
-        language_model = LanguageModel(language_model_config(config), spec)
-        log(f"language_model: {language_model.n_parameters:,} parameters, {minutes} minutes")
-        steps = train_for(language_model, language_model, stream(0.0), minutes, train_config, log)
+    for name, steps in steps_of.items():
+        result[name] = {"parameters": peers[name].n_parameters, "steps": steps}
+    gru, language_model = peers.get("gru_vae"), peers.get("language_model")
+    if isinstance(gru, GruVAE):
+        made = gru.sample_each(asked, seeds)
+        result["gru_vae"] |= {"f1": _f1(test, gru.reconstruct), **_likeness(made, training, test)}
+    if isinstance(language_model, LanguageModel):
         language_model.save(out / "language_model")
-        result["language_model"] = {
-            "parameters": language_model.n_parameters,
-            "steps": steps,
-            **_likeness(language_model.sample_each(asked, seeds), training, test),
-        }
+        made = language_model.sample_each(asked, seeds)
+        result["language_model"] |= _likeness(made, training, test)
     if riffly is not None:
-        log(f"riffly: {riffly.n_parameters:,} parameters, {minutes} minutes")
-        steps = train_for(riffly, riffly, stream(0.0), minutes, train_config, log)
         melodies = _melodies(test)
         real = _melodies(training)
-        result["riffly"] = {"parameters": riffly.n_parameters, "steps": steps}
         if len(melodies) and len(real):
             result["riffly"] |= {
                 "f1": _f1(melodies, lambda clips, styles: riffly.reconstruct(clips)),

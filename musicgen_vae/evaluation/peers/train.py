@@ -33,10 +33,12 @@ class Learner(Protocol):
 class OwnModel(nn.Module):
     """Our model with its two stages, for a given time instead of a number of steps."""
 
-    def __init__(self, model: ConditionalVAE, config: TrainConfig) -> None:
+    def __init__(
+        self, model: ConditionalVAE, config: TrainConfig, *, autocast: bool = False
+    ) -> None:
         """Wrap ``model``; ``config`` has the weights of the losses."""
         super().__init__()
-        self.objective = Objective(model, autocast=False)
+        self.objective = Objective(model, autocast)
         self.config = config
 
     def loss(self, batch: Batch, share: float) -> Tensor:
@@ -69,7 +71,7 @@ def train_for(
     config: TrainConfig,
     log: Callable[[str], None],
 ) -> int:
-    """Train ``module`` in place for so many minutes; its weights end as their moving average.
+    """Train ``module`` where it is for so many minutes; it ends with the average of its weights.
 
     Returns:
         The number of steps.
@@ -79,9 +81,10 @@ def train_for(
     average = {name: value.detach().clone() for name, value in module.state_dict().items()}
     torch.manual_seed(config.seed)
     module.train()
+    device = next(module.parameters()).device
     began, said, step, share = time.monotonic(), 0.0, 0, 0.0
     while share < 1.0:
-        loss = learner.loss(next(batches), share)
+        loss = learner.loss(next(batches).to(device), share)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), config.clip_gradient)
         spent = time.monotonic() - began
