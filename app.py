@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -21,7 +22,12 @@ def main() -> None:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
         from musicgen_vae.ui.cleaning import KEEP_S, keep_clean
         from musicgen_vae.ui.landing import load_landing
-        from musicgen_vae.ui.page import build_page, launch_options, takes_folder
+        from musicgen_vae.ui.page import (
+            build_page,
+            delete_uploads,
+            launch_options,
+            takes_folder,
+        )
         from musicgen_vae.ui.studio import Studio
         from musicgen_vae.ui.zerogpu import find_lender
 
@@ -29,10 +35,11 @@ def main() -> None:
         lender = find_lender()  # before anything uses CUDA
         studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map, lender)
         landing = load_landing()
-        page = build_page(studio, landing, keep_s)
+        page = build_page(studio, landing)
         page.launch(**launch_options(studio, landing), prevent_thread_lock=True)
         studio.start()
-        keep_clean(takes_folder().parent, takes_folder(), keep_s)
+        takes = takes_folder()
+        keep_clean(takes.parent, takes, keep_s, partial(delete_uploads, page))
         page.block_thread()
 
 

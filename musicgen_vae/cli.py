@@ -769,7 +769,12 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
     if arguments.train_only:
         give(**result)
         return
-    record = {"minutes": arguments.minutes, "machine": machine(), "commit": commit()}
+    record = {
+        "minutes": arguments.minutes,
+        "trained_on": arguments.trained_on or machine(),
+        "machine": machine(),
+        "commit": commit(),
+    }
     earlier = _read_json(arguments.json)
     result = {**earlier, **{name: {**value, **record} for name, value in result.items()}}
     _write_json(arguments.json, result)
@@ -1070,6 +1075,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--ours", type=Path, metavar="DIR", help="a checkpoint that took as long")
     made.add_argument("--limit", type=int, default=200, help="clips and samples (default 200)")
     made.add_argument("--train-only", action="store_true", help="measure them another time")
+    made.add_argument("--trained-on", metavar="TEXT", help="which machine, if it was another")
     loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
     made.add_argument("--model", help="sizes of ours as JSON")

@@ -33,9 +33,9 @@ def results_page(
         "Written by `python -m musicgen_vae evaluate`; do not edit. Intervals are 95 %",
         "bootstraps over songs (of samples without a song: over samples).",
         "",
-        f"- Checkpoint `{result['checkpoint']}`, trained for "
-        f"{training.get('seconds', 0) / 3600:.2f} hours ({training.get('step', 0):,} steps, "
-        f"{training.get('n_clips', 0):,} clips).",
+        f"- Checkpoint `{result['checkpoint']}`, whose last run took "
+        f"{training.get('seconds', 0) / 60:.0f} minutes ({training.get('step', 0):,} steps, "
+        f"{training.get('n_clips', 0):,} clips); `checkpoints/README.md` has all of them.",
         f"- Data: split `{result['split']}`, {result['clips']} clips (stride of 4 bars) of "
         f"{result['songs']} songs; no song of it was trained on.",
     ]
@@ -364,6 +364,7 @@ def _peers(peers: Figures) -> list[str]:
                 f"{parameters:,}" if parameters else "",
                 f"{steps:,}" if steps else "",
                 f"{one['minutes']:g}",
+                one.get("trained_on", one["machine"]),
                 _interval(one["f1"], "f1") if "f1" in one else "",
                 _interval(one["overlap"], "ratio") if "overlap" in one else "",
                 _number(one["auc"]) if "auc" in one else "",
@@ -371,13 +372,15 @@ def _peers(peers: Figures) -> list[str]:
         )
     stamps = sorted({f"{one['machine']}; commit `{one['commit']}`" for one in peers.values()})
     return [
-        "Each trained from nothing for the same time on the same batches, without company; ours",
-        "spends 15 % of it on its sampling prior. F1 of role, exact step and pitch; overlap of the",
-        "samples' features as a ratio to that of training clips; AUC of real or made.",
+        "Each trained from nothing for the same time on the same batches; ours spends 15 % of it",
+        "on its sampling prior. F1 of role, exact step and pitch; overlap of the samples' features",
+        "as a ratio to that of training clips; AUC of real or made.",
         "",
-        *table(["model", "parameters", "steps", "minutes", "F1", "overlap ratio", "AUC"], rows),
+        *table(
+            ["model", "parameters", "steps", "minutes", "on", "F1", "overlap ratio", "AUC"], rows
+        ),
         "",
-        f"*{' / '.join(stamps)}.*",
+        f"*Measured on {' / '.join(stamps)}.*",
     ]
 
 

@@ -1,28 +1,32 @@
-"""Deletes what was made for visitors once it is old: their files are kept for two hours at most.
+"""Tidies up after visitors: their files are kept for two hours at most, freed memory is given back.
 
-Gradio deletes what it handed out or was given; this also finds takes that nobody waited for and
-folders that were left empty. Nothing here knows Gradio.
+What Gradio handed out or was given, a function that knows Gradio deletes (``ui.page``); this also
+finds takes that nobody waited for and folders that were left empty.
 """
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
 KEEP_S = 2 * 3600
 """Seconds that files of visitors are kept."""
 _ROUNDS = 12
-"""Rounds of cleaning in the time that files are kept."""
+"""Rounds of cleaning in the time that files are kept, at least."""
+_LONGEST_ROUND_S = 30
 
 
 def round_s(keep_s: int) -> int:
     """Seconds between two rounds of cleaning."""
-    return max(1, keep_s // _ROUNDS)
+    return max(1, min(_LONGEST_ROUND_S, keep_s // _ROUNDS))
 
 
 def oldest_s(keep_s: int) -> int:
-    """Seconds after which Gradio deletes a file; ``sweep`` comes a round later, for the rest.
+    """Seconds after which Gradio's files are deleted; ``sweep`` comes a round later, for the rest.
 
     So no file lives longer than ``keep_s``. What is gone before Gradio looks for it stays in its
     lists for ever.
@@ -62,23 +66,43 @@ def _changed(path: Path) -> float:
         return time.time()
 
 
-def keep_clean(uploads: Path, takes: Path, keep_s: int, stopped: Event | None = None) -> Thread:
-    """Sweep both folders again and again, in a thread of its own.
+def give_memory_back() -> None:
+    """Return to the system what was freed, where the C library (glibc) can be asked to.
+
+    Many threads that make sound leave holes in its arenas, which it would rather keep.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def keep_clean(
+    uploads: Path,
+    takes: Path,
+    keep_s: int,
+    delete_uploads: Callable[[int], None],
+    stopped: Event | None = None,
+) -> Thread:
+    """Tidy up again and again, in a thread of its own.
 
     Args:
-        uploads: what Gradio keeps and cleans itself, but for what is empty; perhaps not for this
-            app alone.
+        uploads: what Gradio keeps; perhaps not for this app alone, so that only what is empty is
+            deleted without Gradio's knowledge.
         takes: what this app wrote.
         keep_s: seconds that files live at most.
+        delete_uploads: deletes those of Gradio's files that are so many seconds old.
         stopped: when set, it ends.
     """
     done = stopped or Event()
 
     def clean() -> None:
         while not done.wait(round_s(keep_s)):
+            delete_uploads(oldest_s(keep_s))
             age_s = oldest_s(keep_s) + round_s(keep_s)
             sweep(takes, age_s)
             sweep(uploads, age_s, only_empty=True)
+            give_memory_back()
 
     thread = Thread(target=clean, name="cleaning", daemon=True)
     thread.start()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import delete_files_created_by_app
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
@@ -14,7 +15,6 @@ from musicgen_vae.errors import MusicGenError
 from musicgen_vae.music.midi import MAX_BYTES
 from musicgen_vae.ui import language
 from musicgen_vae.ui.api import build_api
-from musicgen_vae.ui.cleaning import KEEP_S, oldest_s, round_s
 from musicgen_vae.ui.components.courier import Courier
 from musicgen_vae.ui.components.queue import Queue, queue_texts
 from musicgen_vae.ui.events import (
@@ -48,17 +48,15 @@ _MAX_SESSIONS = 128
 """Visitors who are remembered; Gradio would keep 10,000, each with all that was made for them."""
 
 
-def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) -> gr.Blocks:
+def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
     """The page, ready to be launched with ``launch_options``; it needs no model to be shown.
 
     Args:
         studio: has the model, or will have it.
         landing: the morph to open on, if there is one.
-        keep_s: seconds that Gradio keeps files of visitors at most.
     """
-    cleaning = (round_s(keep_s), oldest_s(keep_s))
     tunes = examples()
-    with gr.Blocks(title="MusicGen-VAE", delete_cache=cleaning, analytics_enabled=False) as page:
+    with gr.Blocks(title="MusicGen-VAE", analytics_enabled=False) as page:
         visit = gr.State(Visit())
         courier, queue = Courier(), Queue()
         with gr.Row(elem_classes="masthead", equal_height=False):
@@ -175,6 +173,18 @@ def build_page(studio: Studio, landing: Landing | None, keep_s: int = KEEP_S) ->
 def takes_folder() -> Path:
     """Where takes go: in Gradio's own folder files are served uncopied, and deleted when old."""
     return Path(get_upload_folder()) / "takes"
+
+
+def delete_uploads(page: gr.Blocks, age_s: int) -> None:
+    """Delete the files that Gradio was given or handed out and that are ``age_s`` seconds old.
+
+    As its ``delete_cache`` does on a schedule, which ends for good when a file comes while it goes
+    through its list.
+    """
+    try:
+        delete_files_created_by_app(page, age_s)
+    except RuntimeError:  # the list grew: what is left is for the next round
+        return
 
 
 def launch_options(studio: Studio, landing: Landing | None) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def test_no_file_lives_longer_than_is_said() -> None:
 
 def test_it_is_swept_again_and_again(tmp_path: Path) -> None:
     takes, stopped = tmp_path / "takes", Event()
-    thread = keep_clean(tmp_path, takes, 2, stopped)
+    asked: list[int] = []
+    thread = keep_clean(tmp_path, takes, 2, asked.append, stopped)
     for name in ("one", "two"):
         path = made(takes / name / "x.mid", 10)
         aged(path.parent, 10)
@@ -66,6 +67,7 @@ def test_it_is_swept_again_and_again(tmp_path: Path) -> None:
         while path.parent.exists() and time.monotonic() < end:
             time.sleep(0.05)
         assert not path.parent.exists()
+    assert set(asked) == {oldest_s(2)}
     stopped.set()
     thread.join(30)
     assert not thread.is_alive()

@@ -212,6 +212,42 @@ def test_one_group_for_the_model_and_nothing_in_none() -> None:
     assert public - at_model == {"render"}
 
 
+_DELETING = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from musicgen_vae.ui.page import delete_uploads
+
+
+class Growing(set):
+    grows = True
+
+    def __iter__(self):
+        yield from list(super().__iter__())
+        if self.grows:
+            raise RuntimeError("Set changed size during iteration")
+
+
+path = Path(sys.argv[1])
+page = SimpleNamespace(blocks={}, temp_file_sets=[Growing([str(path)])])
+path.touch()
+delete_uploads(page, 60)
+young = path.exists()
+time.sleep(0.05)
+delete_uploads(page, 0)
+page.temp_file_sets[0].grows = False
+path.touch()
+time.sleep(0.05)
+delete_uploads(page, 0)
+assert young and not path.exists() and not page.temp_file_sets[0]
+"""
+
+
+def test_uploads_are_deleted_though_others_come_meanwhile(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _DELETING, str(tmp_path / "upload.mid")]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
 _WITHOUT_MAP = """
 import json
 from pathlib import Path

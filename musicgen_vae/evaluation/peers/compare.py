@@ -22,7 +22,7 @@ from musicgen_vae.evaluation.peers.riffly_melodies import RifflyMelodies
 from musicgen_vae.evaluation.peers.train import OwnModel, train_for
 from musicgen_vae.evaluation.samples import compare, controls_of
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.model.checkpoint import FLOW_FILE, save_checkpoint
+from musicgen_vae.model.checkpoint import FLOW_FILE, INFO_FILE, save_checkpoint
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.flow import FlowConfig
 from musicgen_vae.model.vae import ConditionalVAE
@@ -113,8 +113,9 @@ def compare_peers(
         folder = out / "ours"
         torch.manual_seed(train_config.seed)
         model = ConditionalVAE(config, spec)
-        if "ours" not in names:  # its controls are asked of the others, untrained as it is
-            save_checkpoint(folder, config, spec, model.state_dict(), {})
+        if "ours" not in names:  # its controls are asked of the others, untrained as it may be
+            if not (folder / INFO_FILE).exists():
+                save_checkpoint(folder, config, spec, model.state_dict(), {})
         elif not (folder / FLOW_FILE).exists():
             log(f"ours: {model.n_parameters:,} parameters, {minutes} minutes")
             learner = OwnModel(model, train_config, autocast=workers.bfloat16)
