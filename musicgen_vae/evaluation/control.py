@@ -18,15 +18,13 @@ from musicgen_vae.evaluation.metrics import middle_95, spearman
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.conditions import asked_condition
 from musicgen_vae.generation.decoding import DecodeOptions
-from musicgen_vae.generation.latent import unwhiten, whiten
 from musicgen_vae.model.controls import Controls
-from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, Edges, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
 
 IntArray = NDArray[np.int64]
-Source = Literal["fresh", "clip", "whitened"]
-"""z drawn anew; z of a held-out clip; the same as seen from its prior, as ``transfer`` does."""
+Source = Literal["fresh", "clip", "steered"]
+"""z drawn anew; z of a held-out clip; the same steered by the controls, as ``transfer`` does."""
 _N_DRAWS = 200
 
 
@@ -97,7 +95,7 @@ def clips_asked(
     seeds = [seed + i for i in range(len(controls))]
     if source == "fresh":
         return composer.sample_each(controls, seeds=seeds)
-    return _with_z_of(composer, controls, held_out, source == "whitened", seeds)
+    return _with_z_of(composer, controls, held_out, source == "steered", seeds)
 
 
 @torch.inference_mode()
@@ -105,17 +103,14 @@ def _with_z_of(
     composer: Composer,
     controls: Sequence[Controls],
     held_out: ClipSet,
-    whitened: bool,
+    steered: bool,
     seeds: Sequence[int],
 ) -> list[Clip]:
     clips = held_out.clips[: len(controls)]
     encoded = composer.encode(clips, held_out.styles[: len(controls)])
     meters = [clip.meter for clip in clips]
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
-    z = encoded.posterior.mode()
-    if whitened:
-        prior = composer.model.prior(condition, Rows.none(len(clips), composer.device))
-        z = unwhiten(whiten(z, encoded.prior), prior)
+    z = composer.steer(encoded, condition) if steered else encoded.posterior.mode()
     return composer.decode(
         z, composer.model.control(condition), clips, seeds=seeds, options=DecodeOptions()
     )
@@ -135,7 +130,7 @@ def measure_control(
     whole = [i for i, clip in enumerate(held_out.clips) if clip.n_bars == BARS_PER_CLIP]
     held_out = held_out.at(whole).spread(n)
     result: dict[str, Any] = {}
-    sources: tuple[Source, ...] = ("fresh", "clip", "whitened")
+    sources: tuple[Source, ...] = ("fresh", "clip", "steered")
     for number, name in enumerate(ORDINAL):
         result[name] = {}
         for source in sources:

@@ -185,7 +185,7 @@ def _samples(figures: Figures) -> list[str]:
 
 
 def _control(figures: Figures) -> list[str]:
-    names = {"fresh": "fresh", "clip": "of a clip", "whitened": "of a clip, whitened"}
+    names = {"fresh": "fresh", "clip": "of a clip", "steered": "of a clip, steered"}
     rows = []
     controls = [name for name in figures if isinstance(figures[name], Mapping)]
     for control in controls:
@@ -204,7 +204,7 @@ def _control(figures: Figures) -> list[str]:
     return [
         "Each bar is asked a class of one control, drawn evenly; everything else is",
         "unspecified, nothing rejected or edited. z is fresh; or that of a held-out clip; or",
-        "the latter as seen from its prior (as `transfer` does). Spearman correlation of the",
+        "the latter steered by the controls (as `transfer` does). Spearman correlation of the",
         "class asked with the value measured; share of bars at most one class off;",
         "correlation of the class asked with each *other* attribute.",
         "",

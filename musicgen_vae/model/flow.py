@@ -14,7 +14,7 @@ v(no control) + g (v(c) - v(no control)). This module knows z and the prior; it 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ BLOCK = 4
 _BAR_TIME = 48
 """Steps from bar to bar in the rotary positions; what the meter is, c says."""
 _N_FREQUENCIES = 32
+_N_ITERATIONS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +186,7 @@ class FlowPrior(nn.Module):
             raise ValueError("guidance needs the condition without controls")
         guided = guidance != 1.0
         made = []
-        for begin in range(0, len(noise), BLOCK):
-            index = list(range(begin, min(begin + BLOCK, len(noise))))
-            n_items = len(index)
-            index += [index[-1]] * (BLOCK - n_items)
+        for index, n_items in _blocks(len(noise)):
             here = condition.rows(index)
             if free is not None and guided:
                 here = here.beside(free.rows(index))
@@ -203,3 +201,34 @@ class FlowPrior(nn.Module):
                 x = x + direction / n_steps
             made.append(x[:n_items])
         return torch.cat(made) * self.std + self.mean
+
+    @torch.inference_mode()
+    def noise_of(self, z: Tensor, condition: FlowCondition, *, n_steps: int = 16) -> Tensor:
+        """The noise that ``sample`` takes to ``z`` with this condition and without guidance.
+
+        What is peculiar to ``z`` among all that goes with the condition, shape (B, 4, D). Each
+        Euler step x' = x + v(x, t) / n is solved for x by fixed-point iterations.
+
+        Args:
+            z: shape (B, 4, D).
+            condition: of B items.
+            n_steps: as in ``sample``.
+        """
+        made = []
+        for index, n_items in _blocks(len(z)):
+            here = condition.rows(index)
+            x = (z[index].to(self.mean) - self.mean) / self.std
+            for step in reversed(range(n_steps)):
+                t = torch.full((len(x),), step / n_steps, device=x.device)
+                reached = x
+                for _ in range(_N_ITERATIONS):
+                    x = reached - self(x, t, here) / n_steps
+            made.append(x[:n_items])
+        return torch.cat(made)
+
+
+def _blocks(n_items: int) -> Iterator[tuple[list[int], int]]:
+    """Indices of the items of each block, the last one repeated, and how many are real."""
+    for begin in range(0, n_items, BLOCK):
+        index = list(range(begin, min(begin + BLOCK, n_items)))
+        yield index + [index[-1]] * (BLOCK - len(index)), len(index)

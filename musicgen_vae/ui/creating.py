@@ -40,7 +40,7 @@ TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ASKABLE_METERS = METERS[:-1]
 PRIORS = ("flow", "gaussian")
 MAX_GUIDANCE = 6.0
-GUIDANCE = 2.0
+GUIDANCE = 3.0
 """What the model takes by itself: its own constant would need PyTorch to be read."""
 Levels = int | Classes | None
 """One level for all bars, one for each, or none asked."""

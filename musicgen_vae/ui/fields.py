@@ -29,7 +29,7 @@ _FORMS = ("A", "AB", "AABA", "ABAC", "AABBAABB")
 _TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
 """Quarter notes a minute."""
 _MAX_SHOWN_TEMPERATURE = 1.5
-_MAX_SHOWN_GUIDANCE = 4
+_MAX_SHOWN_GUIDANCE = 6
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,9 +51,9 @@ def test_clips_with_z_of_others(tiny_composer: Composer) -> None:
     controls = [Controls.parse({"density": 7})] * len(held_out)
     made = {
         source: clips_asked(tiny_composer, controls, source, held_out)
-        for source in ("fresh", "clip", "whitened")
+        for source in ("fresh", "clip", "steered")
     }
     assert all(len(clips) == len(held_out) for clips in made.values())
-    assert made["clip"] != made["whitened"]
+    assert made["clip"] != made["steered"]
     assert [c.key for c in made["clip"]] == [c.key for c in held_out.clips]
     assert all(np.isfinite(measure(c).density).all() for c in made["fresh"])

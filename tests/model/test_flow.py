@@ -84,3 +84,15 @@ def test_it_learns_two_clusters_and_which_is_asked() -> None:
 
 def test_config_survives_as_plain_numbers() -> None:
     assert FlowConfig.from_dict(FLOW.to_dict()) == FLOW
+
+
+def test_noise_of_a_sample_is_its_noise() -> None:
+    torch.manual_seed(0)
+    flow = FlowPrior(FLOW, CONFIG).eval()
+    torch.nn.init.normal_(flow.out.weight, std=0.05)
+    flow.mean += 2.0
+    start = noise(*range(6))
+    z = flow.sample(condition(6), start)
+    back = flow.noise_of(z, condition(6))
+    assert (z - 2.0 - start).abs().max() > 0.05
+    torch.testing.assert_close(back, start, rtol=0, atol=1e-3)
