@@ -42,7 +42,7 @@ from musicgen_vae.training.loop import select
 
 FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
-FORMAT = 2
+FORMAT = 3
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64
