@@ -672,6 +672,8 @@ def train_flow(arguments: argparse.Namespace) -> None:
         minutes=arguments.minutes,
         tokens_per_batch=arguments.tokens_per_batch,
         n_loaders=arguments.n_loaders,
+        lr=arguments.lr,
+        go_on=arguments.go_on,
         seed=arguments.seed,
     )
     folder = arguments.checkpoint or CHECKPOINT_FOLDER
@@ -1042,6 +1044,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--corpus", type=Path, default=Path("corpus"), help="(default corpus)")
     made.add_argument("--minutes", type=float, default=30.0, help="(default 30)")
     made.add_argument("--tokens-per-batch", type=int, default=12_000)
+    made.add_argument("--lr", type=float, default=2e-3, help="learning rate (default .002)")
+    made.add_argument("--go-on", action="store_true", help="from the flow that is there")
     loaders(made)
     made.add_argument("--seed", type=int, default=7, help="(default 7)")
 

@@ -23,6 +23,7 @@ from musicgen_vae.model.checkpoint import load_checkpoint, save_flow
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.training.augment import AugmentConfig
 from musicgen_vae.training.data import Batch, BatchStream, DataConfig, loaded
 from musicgen_vae.training.loop import Log
 from musicgen_vae.training.muon import Muon
@@ -31,6 +32,8 @@ _LOG_EVERY = 100
 _SCALE_BATCHES = 20
 _KEPT_BATCHES = 500
 CPU = torch.device("cpu")
+AS_THEY_ARE = AugmentConfig(shift=0.0, recombine=0.0, octave=0.0, solo=0.0)
+"""Samples should be like real clips: not in a mistaken key, nor put together from two."""
 
 Encoded = tuple[DiagonalGaussian, FlowCondition]
 
@@ -46,6 +49,7 @@ class FlowTrainConfig:
         tokens_per_batch: padded token rows in a batch, about.
         new_every: one in so many steps encodes new clips, the others see clips again.
         n_loaders: processes that make batches.
+        go_on: start from the flow that lies beside the model.
         seed: of everything.
     """
 
@@ -55,6 +59,7 @@ class FlowTrainConfig:
     tokens_per_batch: int = 12_000
     new_every: int = 6
     n_loaders: int = 0
+    go_on: bool = False
     seed: int = 7
 
 
@@ -99,18 +104,20 @@ def train_flow(
     Raises:
         CheckpointError, CorpusError: if model or corpus cannot be read.
     """
-    fixed = load_checkpoint(checkpoint, device, with_flow=False)
+    fixed = load_checkpoint(checkpoint, device, with_flow=config.go_on)
     model = fixed.model
     pieces, _ = load_info(corpus)
     shard = load_shard(corpus / "train.safetensors")
-    data = replace(DataConfig(), tokens_per_batch=config.tokens_per_batch)
+    data = replace(DataConfig(), tokens_per_batch=config.tokens_per_batch, augment=AS_THEY_ARE)
     torch.manual_seed(config.seed)
-    flow = FlowPrior(flow_config, model.config).to(device)
+    flow = fixed.flow or FlowPrior(flow_config, model.config).to(device)
+    flow.train()
     source = BatchStream(shard=shard, pieces=pieces, spec=model.spec, config=data, seed=config.seed)
     stream = (batch.to(device) for _, _, batch in loaded(source, config.n_loaders))
     first = torch.cat([encode(model, next(stream))[0].rsample() for _ in range(_SCALE_BATCHES)])
-    flow.mean.copy_(first.mean(0))
-    flow.std.copy_(first.std(0))
+    if fixed.flow is None:
+        flow.mean.copy_(first.mean(0))
+        flow.std.copy_(first.std(0))
     average = {name: value.clone() for name, value in flow.state_dict().items()}
     matrices = [p for n, p in flow.named_parameters() if "blocks." in n and p.ndim == 2]
     rest = [p for n, p in flow.named_parameters() if not ("blocks." in n and p.ndim == 2)]
@@ -144,5 +151,5 @@ def train_flow(
             break
     flow.load_state_dict(average)
     record = {"steps": step, "loss": float(loss.detach()), **asdict(config)}
-    save_flow(checkpoint, flow_config, flow, fixed.hash, record)
+    save_flow(checkpoint, flow.config, flow, fixed.hash, record)
     return record

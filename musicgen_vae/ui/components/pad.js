@@ -6,7 +6,8 @@ const dot = element.querySelector(".pad-dot");
 const STEP = 0.05;
 
 function clamp(value) {
-  return Math.max(-1, Math.min(1, Math.round(value / STEP) * STEP));
+  // Rounded twice: 7 * 0.05 is 0.35000000000000003.
+  return Math.max(-1, Math.min(1, Number((Math.round(value / STEP) * STEP).toFixed(2))));
 }
 
 // From a place on the square to a feeling, and back.
