@@ -11,6 +11,7 @@ import torch
 from musicgen_vae.corpus.shards import PieceInfo, Shard
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.data import make_batch, plan_epoch
+from musicgen_vae.training.loop import mean_of
 from musicgen_vae.training.objective import Objective, report
 
 _TOKENS_PER_BATCH = 6000
@@ -45,7 +46,7 @@ def likelihood_figures(
     spread = torch.cat(means).var(dim=0)
     per_bar = torch.cat([t.kl for t in terms]).mean(0)
     return {
-        **{name: float(value) for name, value in report(terms).items()},
+        **mean_of([report(terms)]),
         **{f"kl_bar_{i + 1}": float(kl) for i, kl in enumerate(per_bar)},
         "active_dimensions": float((spread > 0.01).sum()),
         "dimensions": len(spread),

@@ -25,7 +25,7 @@ from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.augment import AugmentConfig
 from musicgen_vae.training.data import Batch, BatchStream, DataConfig, loaded
-from musicgen_vae.training.loop import Log
+from musicgen_vae.training.loop import Log, move_average
 from musicgen_vae.training.muon import Muon
 
 _LOG_EVERY = 100
@@ -139,9 +139,7 @@ def train_flow(
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         kept = min(config.average, (1 + step) / (10 + step))
-        with torch.no_grad():
-            state = flow.state_dict()
-            torch._foreach_lerp_([average[name] for name in state], list(state.values()), 1 - kept)
+        move_average(average, flow, kept)
         step += 1
         total += loss.detach()
         if step % _LOG_EVERY == 0:

@@ -140,6 +140,13 @@ def average_share(step: int, config: TrainConfig) -> float:
     return min(config.average, (1 + done) / (10 + done))
 
 
+@torch.no_grad()
+def move_average(average: dict[str, Tensor], module: nn.Module, share: float) -> None:
+    """Move ``average`` towards the module's weights in place; ``share`` of it stays."""
+    weights = module.state_dict()
+    torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - share)
+
+
 def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside blocks and the short way, AdamW for the rest."""
     matrices: list[nn.Parameter] = []
@@ -373,13 +380,9 @@ class Trainer:
         self.update_average()
         return {"loss": loss.detach(), "gradient_norm": norm, **report([terms])}
 
-    @torch.no_grad()
     def update_average(self) -> None:
         """Move the average towards the weights."""
-        share = average_share(self.progress.step, self.config)
-        weights = self.model.state_dict()
-        average = [self.average[name] for name in weights]
-        torch._foreach_lerp_(average, list(weights.values()), 1 - share)
+        move_average(self.average, self.model, average_share(self.progress.step, self.config))
 
     def export(self, folder: Path, validation: dict[str, float]) -> None:
         """Write the moving average as an inference checkpoint."""
