@@ -22,14 +22,17 @@ def main() -> None:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
         from musicgen_vae.ui.cleaning import KEEP_S, keep_clean
         from musicgen_vae.ui.landing import load_landing
-        from musicgen_vae.ui.page import (
-            build_page,
-            delete_uploads,
-            launch_options,
-            takes_folder,
-        )
+        from musicgen_vae.ui.stubs import no_stub_files
         from musicgen_vae.ui.studio import Studio
         from musicgen_vae.ui.zerogpu import find_lender
+
+        with no_stub_files():
+            from musicgen_vae.ui.page import (
+                build_page,
+                delete_uploads,
+                launch_options,
+                takes_folder,
+            )
 
         keep_s = min(arguments.keep_s or KEEP_S, KEEP_S)
         lender = find_lender()  # before anything uses CUDA
