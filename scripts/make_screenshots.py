@@ -144,7 +144,9 @@ def fill(page: Page, tab: Tab) -> None:
     if tab == "start":
         play_a_little(page, "landing")
     elif tab == "create":
-        page.locator("#pad .pad").click(position={"x": 300, "y": 50})
+        pad = page.locator("#pad .pad")
+        width = (pad.bounding_box() or {"width": 0})["width"]
+        pad.click(position={"x": 0.8 * width, "y": 50})
         page.locator("#bars .bars-column").first.scroll_into_view_if_needed()
         for bar, height in enumerate((90, 70, 45, 25)):
             page.locator("#bars .bars-column").nth(bar).click(position={"x": 8, "y": height})

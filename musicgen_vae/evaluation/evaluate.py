@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,13 @@ from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
+from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.training.loop import select
 
 FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
+_REAL_EMOTION = 8
+"""Real clips judged for each sample: they cost nothing to make."""
 FORMAT = 3
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
@@ -193,7 +196,26 @@ class Evaluation:
             seeds = list(range(4000, 4000 + len(controls)))
             clips = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
             result[name] = emotion_figures(asked, styles, self.judge.judge(clips)[name])
+            result[f"{name}_real"] = self.heard_in_real(name)
         return result
+
+    def heard_in_real(self, name: str) -> dict[str, float]:
+        """How far the judge hears the classes of held-out clips, all at the same tempo.
+
+        The yardstick for samples: the regression names the class, so that they could at best
+        do as well if they followed it to the letter.
+        """
+        known, classes = [], []
+        real = self.test.spread(_REAL_EMOTION * self.sizes.emotion)
+        for clip, style in zip(real.clips, real.styles, strict=True):
+            steady = replace(clip, tempo_qpm=FIXED_TEMPO)
+            emotion = estimate_emotion(steady)
+            if emotion is not None:
+                value = getattr(emotion, name)
+                known.append((steady, style))
+                classes.append(self.composer.spec.emotion_class(name, value, style))
+        judged = self.judge.judge([clip for clip, _ in known])[name]
+        return emotion_figures(np.array(classes), [style for _, style in known], judged)
 
     def morphs(self) -> dict[str, Any]:
         """Morphs beside cross-fades of the same ends."""
