@@ -254,9 +254,9 @@ def _emotion(figures: Figures) -> list[str]:
         "from training clips, everything else unspecified. The judge (gradient boosting on",
         "histograms of notes) sees none of the features of the regression that labelled the",
         f"training clips. It learnt {who}; on songs that it had not seen its {measure} is",
-        f"{agreement}. Spearman correlation of class and judgement within each style; beside it that",
-        "of held-out clips brought to the same tempo, whose class the regression names: what the",
-        "judge hears of the classes where they are met to the letter.",
+        f"{agreement}. Spearman correlation of class and judgement within each style; beside it",
+        "that of held-out clips brought to the same tempo, whose class the regression names: what",
+        "the judge hears of the classes where they are met to the letter.",
         "",
         *table(["asked", "samples", "Spearman", "real music"], rows),
     ]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MIN_STEPS, MAX_STEPS = 2, 17
 KEY_CHOICES = ("a", "b", "switch")
 PATHS = ("line", "circle")
+_LESSON = 1.05
+"""How many times the morph's cost a cross-fade must cost until the page says that it costs more."""
 ROLES = tuple(role.label for role in Role)
 
 
@@ -242,7 +244,7 @@ def path_lesson(path: MorphPath) -> str:
         return ""
     ends, morph, fade = (fmean(part) for part in known)
     said = text("path_lesson", ends=f"{ends:.1f}", morph=f"{morph:.1f}", fade=f"{fade:.1f}")
-    return f"{said} {text('path_lesson_holds' if morph < fade else 'path_lesson_fails')}"
+    return f"{said} {text('path_lesson_holds' if fade > _LESSON * morph else 'path_lesson_fails')}"
 
 
 def path_table(path: MorphPath) -> str:

@@ -329,6 +329,17 @@ def test_a_narrow_phone_in_the_dark_has_one_column(open_page: OpenPage) -> None:
     assert page.locator("body").evaluate("body => body.classList.contains('dark')")
 
 
+def test_on_a_phone_generate_is_at_hand_and_results_come_into_view(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 360, "height": 740})
+    open_tab(page, "Create")
+    generate = page.locator("#generate")
+    expect(generate).to_be_in_viewport()
+    expect(player(page, "create-0")).not_to_be_in_viewport()
+    generate.click()
+    expect(player(page, "create-0").locator("canvas")).to_be_in_viewport()
+    expect(generate).to_be_in_viewport()
+
+
 @pytest.mark.parametrize(("locale", "tab"), [("zh-CN", "创作"), ("zh-TW", "創作")])
 def test_the_page_speaks_the_browsers_language(open_page: OpenPage, locale: str, tab: str) -> None:
     page = open_page(locale=locale)

@@ -23,6 +23,11 @@ from musicgen_vae.ui.visit import Visit
 
 N_MORE = 4
 """Variations that "more like this" makes."""
+_TO_RESULTS = """() => {
+  const narrow = matchMedia("(max-width: 640px)").matches;
+  if (narrow) document.querySelector("#variations").scrollIntoView();
+}"""
+"""On a phone the results are below everything that can be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +58,7 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
             with gr.Row(equal_height=True):
                 seed, dice, variations = _seed_and_variations()
             fields.inputs.update(seed=seed, variations=variations)
-            with gr.Row():
+            with gr.Row(elem_classes="at-hand"):
                 generate = gr.Button(label("generate"), variant="primary", elem_id="generate")
                 stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="stop")
             empty = gr.Markdown(label("results_empty"), elem_classes="empty")
@@ -83,6 +88,7 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
             made.append(visitor.keep(take))
             yield shown(create, made, request.variations, f"{page_address()}?{query}")
 
+    generate.click(None, js=_TO_RESULTS, **PRIVATE)
     dice.click(lambda: secrets.randbelow(MAX_SEED), outputs=seed, **AT_ONCE, **PRIVATE)
     inputs = {visit, *fields.inputs.values()}
     runs(generate.click, on_generate, inputs, create.results, stop=stop, visit=visit)

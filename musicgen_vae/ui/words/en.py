@@ -194,8 +194,8 @@ ENGLISH: dict[str, str] = {
         "themselves leads out of it."
     ),
     "path_lesson_fails": (
-        "This time mixing the notes costs no more than the path through latent space: listen to "
-        "both."
+        "This time mixing the notes costs hardly more than the path through latent space, if at "
+        "all: listen to both."
     ),
     "chart_cost": "cost of the morph",
     "chart_fade": "cost of the cross-fade",

@@ -165,7 +165,7 @@ SIMPLIFIED: dict[str, str] = {
         "两端的代价是每音符 {ends} 奈特，渐变中间各步是 {morph}，淡入淡出中间各步是 {fade}。"
     ),
     "path_lesson_holds": ("潜在空间里的路径始终经过模型预料之中的音乐；直接混合音符则会离开它。"),
-    "path_lesson_fails": "这一次，直接混合音符的代价并不高于潜在空间里的路径：两者都听听看。",
+    "path_lesson_fails": "这一次，直接混合音符的代价并不比潜在空间里的路径高多少：两者都听听看。",
     "chart_cost": "渐变的代价",
     "chart_fade": "淡入淡出的代价",
     "chart_distance": "与 A 的距离",

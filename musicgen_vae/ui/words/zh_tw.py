@@ -165,7 +165,7 @@ TRADITIONAL: dict[str, str] = {
         "兩端的代價是每音符 {ends} 奈特，漸變中間各步是 {morph}，淡入淡出中間各步是 {fade}。"
     ),
     "path_lesson_holds": ("潛在空間裡的路徑始終經過模型預料之中的音樂；直接混合音符則會離開它。"),
-    "path_lesson_fails": "這一次，直接混合音符的代價並不高於潛在空間裡的路徑：兩者都聽聽看。",
+    "path_lesson_fails": "這一次，直接混合音符的代價並不比潛在空間裡的路徑高多少：兩者都聽聽看。",
     "chart_cost": "漸變的代價",
     "chart_fade": "淡入淡出的代價",
     "chart_distance": "與 A 的距離",
