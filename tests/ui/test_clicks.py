@@ -43,7 +43,7 @@ def test_two_clicks_to_a_morph_of_two_examples(open_page: OpenPage) -> None:
     page, click = open_page(), Clicks()
     click.on(tab(page, "Morph"))
     click.on(page.locator(".pairs button").first)
-    expect(player(page, "morph-step")).to_be_visible()
+    expect(player(page, "morph-step").locator("canvas")).to_be_in_viewport()
     assert drawn(page, "morph-step") > 100
     assert click.n == 2
 

@@ -46,6 +46,8 @@ _PAIRS = (
 _SIDES = ("a", "b")
 _N_STEPS = 9
 _NOTHING = "none"
+_TO_RESULT = """() => document.querySelector("#morph").scrollIntoView()"""
+"""A pair is chosen at the top of the tab; what becomes of it is shown further down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +246,7 @@ def build_morph(studio: Studio, visit: gr.State, tunes: dict[str, str]) -> list[
     for button, a, b in pairs:
         both = [component for side in sides for component in side.outputs]
         load = button.click(partial(on_pair, a, b), outputs=both, **RENDERED, **PRIVATE)
+        load.success(None, js=_TO_RESULT, **PRIVATE)
         runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
     keep.input(on_keep, keep, key, **AT_ONCE, **PRIVATE)
     layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE, **LATEST)
