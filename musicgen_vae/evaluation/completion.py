@@ -160,16 +160,8 @@ def hidden_nats(
         ).to(device)
         n = len(clips[part])
         shown = Rows.pad([k.shown for k in kept[part]]).to(device)
-        noise = torch.stack(
-            [
-                torch.randn(
-                    BARS_PER_CLIP,
-                    model.config.d_latent,
-                    generator=torch.Generator().manual_seed(seed + begin + i),
-                )
-                for i in range(n)
-            ]
-        ).to(device)
+        seeds = range(seed + begin, seed + begin + n)
+        noise = composer.noise([torch.Generator().manual_seed(one) for one in seeds])
         z = composer.draw(condition, shown, noise)
         null = torch.full((n,), latent == "null", device=device)
         prefix = model.prefix(z, condition, shown, null)

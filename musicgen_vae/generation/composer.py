@@ -358,7 +358,7 @@ class Composer:
             return []
         templates = [self._template(one, key, tempo_qpm) for one in controls]
         condition = self._asked(controls, [template.meter for template in templates])
-        noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
+        noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
         z = self.draw(condition, Rows.none(len(controls), self.device), noise, prior, guidance)
         return self.decode(
             z,
@@ -388,7 +388,7 @@ class Composer:
         encoded = self.encode([clip])
         eps = whiten(encoded.posterior.mode(), encoded.prior)
         seeds = [seed + i for i in range(n)]
-        noise = self._noise([_generator(s) for s in seeds])
+        noise = self.noise([_generator(s) for s in seeds])
         moved = torch.stack([slerp(eps[0], fresh, amount) for fresh in noise])
         prior = _repeat(encoded.prior, n)
         return self.decode(
@@ -593,7 +593,7 @@ class Composer:
         if latent == "null":
             z = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
         else:
-            noise = latent_temperature * self._noise([_generator(seed) for seed in seeds])
+            noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
             shown = Rows.pad([k.shown for k in kept]).to(self.device)
             z = self.draw(condition, shown, noise, prior, guidance)
         return self.decode(
@@ -804,7 +804,7 @@ class Composer:
         controls = controls or Controls()
         template = self._template(controls, key, tempo_qpm)
         options = DecodeOptions(temperature=temperature, top_p=top_p, in_scale=in_scale)
-        noise = [self._noise([_generator(seed * 1009 + s.index)]) for s in sections]
+        noise = [self.noise([_generator(seed * 1009 + s.index)]) for s in sections]
         clips: list[Clip] = []
         for section in sections:
             eps = noise[section.first]
@@ -816,7 +816,7 @@ class Composer:
             kept = Rows.pad([context]).to(self.device)
             z = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
             generator = _generator(seed * 1009 + section.first)
-            self._noise([generator])  # the notes' numbers come after those of z
+            self.noise([generator])  # the notes' numbers come after those of z
             item = DecodeItem(
                 z=z[0],
                 control=self.model.control(condition)[0],
@@ -901,7 +901,7 @@ class Composer:
             self._flow_condition(condition, none), noise, guidance=_STEER_GUIDANCE, free=was
         )
 
-    def _noise(self, generators: Sequence[torch.Generator]) -> Tensor:
+    def noise(self, generators: Sequence[torch.Generator]) -> Tensor:
         """Standard normal numbers for z, shape (B, 4, D), each item's from its own generator."""
         shape = (BARS_PER_CLIP, self.model.config.d_latent)
         draws = [torch.randn(shape, generator=generator) for generator in generators]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from musicgen_vae.model.vae import ConditionalVAE
 from musicgen_vae.training.data import Batch
-from musicgen_vae.training.loop import TrainConfig, make_optimisers
+from musicgen_vae.training.loop import TrainConfig, make_optimisers, move_average
 from musicgen_vae.training.objective import Objective, training_loss
 
 WARM_UP = 0.03
@@ -95,13 +95,7 @@ def train_for(
                 group["lr"] = rate * factor
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-        kept = min(_AVERAGE, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in module.state_dict().items():
-                if value.is_floating_point():
-                    average[name].lerp_(value, 1 - kept)
-                else:
-                    average[name].copy_(value)
+        move_average(average, module, min(_AVERAGE, (1 + step) / (10 + step)))
         step += 1
         if spent - said > _LOG_EVERY_S:
             said = spent
