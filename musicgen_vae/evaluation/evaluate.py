@@ -45,7 +45,7 @@ FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
 _REAL_EMOTION = 8
 """Real clips judged for each sample: they cost nothing to make."""
-FORMAT = 3
+FORMAT = 4
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64

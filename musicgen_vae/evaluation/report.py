@@ -31,7 +31,7 @@ def results_page(
         "# Results",
         "",
         "Written by `python -m musicgen_vae evaluate`; do not edit. Intervals are 95 %",
-        "bootstraps over songs (of samples without a song: over samples).",
+        "bootstraps over songs (of samples without a song, in control and emotion: over clips).",
         "",
         f"- Checkpoint `{result['checkpoint']}`, whose last run took "
         f"{training.get('seconds', 0) / 60:.0f} minutes ({training.get('step', 0):,} steps, "
@@ -332,7 +332,8 @@ def _trade_off(curve: Sequence[Figures]) -> list[str]:
 
     return [
         "Checkpoints of one run with different weights of the KL (beta), samples asked the",
-        "controls of training clips: what reconstruction costs in sample quality.",
+        "controls of training clips: what reconstruction costs in sample quality. Where they have",
+        "no flow their Gaussian prior draws: to be compared with each other, not with a flow.",
         "",
         *table(
             ["checkpoint", "beta", "hours", "F1", "KL", "overlap ratio", "AUC", "in key"],
