@@ -873,7 +873,7 @@ def _parser() -> argparse.ArgumentParser:
             )
         made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
         made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
-        made.add_argument("--guidance", type=float, help="of the flow (default 3)")
+        made.add_argument("--guidance", type=float, help="of the flow (default 8)")
 
     def loaders(made: Any) -> None:
         made.add_argument(

@@ -15,7 +15,15 @@ from musicgen_vae.errors import ControlError
 from musicgen_vae.music.attributes import N_CLASSES
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode
 from musicgen_vae.ui.components import bars, pad
-from musicgen_vae.ui.creating import ASKABLE_METERS, GUIDANCE, PRIORS, TONICS, Levels, SampleRequest
+from musicgen_vae.ui.creating import (
+    ASKABLE_METERS,
+    GUIDANCE,
+    MAX_GUIDANCE,
+    PRIORS,
+    TONICS,
+    Levels,
+    SampleRequest,
+)
 from musicgen_vae.ui.events import PRIVATE
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
@@ -29,7 +37,6 @@ _FORMS = ("A", "AB", "AABA", "ABAC", "AABBAABB")
 _TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
 """Quarter notes a minute."""
 _MAX_SHOWN_TEMPERATURE = 1.5
-_MAX_SHOWN_GUIDANCE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +239,7 @@ def _prior() -> dict[str, Any]:
         )
         guidance = gr.Slider(
             0,
-            _MAX_SHOWN_GUIDANCE,
+            MAX_GUIDANCE,
             value=GUIDANCE,
             step=0.25,
             label=label("guidance"),

@@ -51,9 +51,13 @@ def test_guidance(flow: FlowPrior) -> None:
     asked, free = condition(2, 1.0), condition(2)
     plain = flow.sample(asked, noise(1, 2))
     assert torch.equal(flow.sample(asked, noise(1, 2), guidance=1.0, free=free), plain)
-    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free)
-    torch.testing.assert_close(ignored, flow.sample(free, noise(1, 2)))
     assert not torch.allclose(flow.sample(asked, noise(1, 2), guidance=3.0, free=free), plain)
+    # Two steps, of which the second is in the guided part: the first one follows what is asked.
+    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free, n_steps=2)
+    start = noise(1, 2)
+    half = start + flow(start, torch.zeros(2), asked) / 2
+    end = half + flow(half, torch.full((2,), 0.5), free) / 2
+    torch.testing.assert_close(ignored, end * flow.std + flow.mean)
     with pytest.raises(ValueError, match="without controls"):
         flow.sample(asked, noise(1, 2), guidance=2.0)
 
