@@ -895,7 +895,7 @@ def _parser() -> argparse.ArgumentParser:
     seed(made)
     controls(made)
     sound(made)
-    drawing(made, 1.0, 1.0)
+    drawing(made, 0.6, 0.8)
     out_folder(made)
 
     made = command(vary)
@@ -929,7 +929,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--rewrite", default="", help="roles to rewrite, keeping all others")
     made.add_argument("--bars", help="bars to rewrite, such as 3-4 (default: all)")
     made.add_argument("--extend", type=int, metavar="BARS", help="bars to add at the end")
-    drawing(made, 0.9)
+    drawing(made, 0.6)
     controls(made)
     seed(made)
     out_folder(made)
@@ -960,7 +960,7 @@ def _parser() -> argparse.ArgumentParser:
         "--section-bars", type=int, default=4, choices=(4, 8, 12, 16), help="(default 4)"
     )
     made.add_argument("--variation", type=float, default=0.1, help="of repeats (default 0.1)")
-    drawing(made, 0.9, 0.9)
+    drawing(made, 0.6, 0.8)
     controls(made)
     sound(made)
     seed(made)

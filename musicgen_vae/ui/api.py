@@ -42,8 +42,8 @@ def build_api(studio: Studio) -> None:
         syncopation: int | None = None,
         style: str = "any",
         form: str = "A",
-        temperature: float = 0.9,
-        creativity: float = 0.9,
+        temperature: float = creating.TEMPERATURE,
+        creativity: float = creating.CREATIVITY,
     ) -> _Answer:
         """Write new music: four bars for each letter of the form.
 

@@ -40,8 +40,8 @@ TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ASKABLE_METERS = METERS[:-1]
 PRIORS = ("flow", "gaussian")
 MAX_GUIDANCE = 12.0
-GUIDANCE = 8.0
-"""What the model takes by itself: its own constant would need PyTorch to be read."""
+GUIDANCE, TEMPERATURE, CREATIVITY = 8.0, 0.6, 0.8
+"""What the model takes by itself: its own constants would need PyTorch to be read."""
 Levels = int | Classes | None
 """One level for all bars, one for each, or none asked."""
 
@@ -84,8 +84,8 @@ class SampleRequest:
     register: Levels = None
     syncopation: Levels = None
     form: str = "A"
-    temperature: float = 0.9
-    creativity: float = 0.9
+    temperature: float = TEMPERATURE
+    creativity: float = CREATIVITY
     prior: str | None = None
     guidance: float | None = None
     seed: int = 0

@@ -9,7 +9,12 @@ import soundfile
 from musicgen_vae.audio.renderer import TAIL_S, duration_s
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import DEFAULT_GUIDANCE, Composer
+from musicgen_vae.generation.composer import (
+    DEFAULT_GUIDANCE,
+    LATENT_TEMPERATURE,
+    TEMPERATURE,
+    Composer,
+)
 from musicgen_vae.music.clip import Clip, Meter, Mode
 from musicgen_vae.music.midi import read_midi
 from musicgen_vae.ui.creating import (
@@ -99,8 +104,10 @@ def test_a_mood_is_asked_only_of_a_model_that_knows_moods(
     assert list(writing(emotional_composer, request))
 
 
-def test_guidance_is_the_models_own() -> None:
+def test_defaults_are_the_models_own() -> None:
     assert GUIDANCE == DEFAULT_GUIDANCE
+    request = SampleRequest()
+    assert (request.temperature, request.creativity) == (TEMPERATURE, LATENT_TEMPERATURE)
 
 
 def test_variations_of_a_take_vary_each_of_its_clips(
