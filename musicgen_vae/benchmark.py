@@ -83,7 +83,10 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
             made = torch.empty_strided(
                 value.shape, value.stride(), dtype=value.dtype, device=value.device
             )
-            self.stand_ins[key] = made.normal_() if made.is_floating_point() else made.zero_()
+            # An expanded tensor cannot be written to, what lies under it can.
+            under = made.as_strided((made.untyped_storage().nbytes() // made.element_size(),), (1,))
+            _ = under.normal_() if made.is_floating_point() else under.zero_()
+            self.stand_ins[key] = made
         return self.stand_ins[key]
 
     @torch.inference_mode()
