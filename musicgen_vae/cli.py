@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen_vae import __version__
 from musicgen_vae.errors import ControlError, InputError, MusicGenError
+from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE, LATENT_TEMPERATURE, TEMPERATURE
 from musicgen_vae.music.attributes import ORDINAL, summary
 from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
 from musicgen_vae.music.midi import read_midi, write_midi
@@ -873,7 +874,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
         made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
-        made.add_argument("--guidance", type=float, help="of the flow (default 8)")
+        made.add_argument(
+            "--guidance", type=float, help=f"of the flow (default {DEFAULT_GUIDANCE:g})"
+        )
 
     def loaders(made: Any) -> None:
         made.add_argument(
@@ -895,7 +898,7 @@ def _parser() -> argparse.ArgumentParser:
     seed(made)
     controls(made)
     sound(made)
-    drawing(made, 0.6, 0.8)
+    drawing(made, TEMPERATURE, LATENT_TEMPERATURE)
     out_folder(made)
 
     made = command(vary)
@@ -929,7 +932,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--rewrite", default="", help="roles to rewrite, keeping all others")
     made.add_argument("--bars", help="bars to rewrite, such as 3-4 (default: all)")
     made.add_argument("--extend", type=int, metavar="BARS", help="bars to add at the end")
-    drawing(made, 0.6)
+    drawing(made, TEMPERATURE)
     controls(made)
     seed(made)
     out_folder(made)
@@ -960,7 +963,7 @@ def _parser() -> argparse.ArgumentParser:
         "--section-bars", type=int, default=4, choices=(4, 8, 12, 16), help="(default 4)"
     )
     made.add_argument("--variation", type=float, default=0.1, help="of repeats (default 0.1)")
-    drawing(made, 0.6, 0.8)
+    drawing(made, TEMPERATURE, LATENT_TEMPERATURE)
     controls(made)
     sound(made)
     seed(made)

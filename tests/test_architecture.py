@@ -33,6 +33,7 @@ ORDER = (
     "model.losses",
     "model.checkpoint",
     "training",
+    "generation.defaults",
     "generation.latent",
     "generation.decoding",
     "generation.composer",

@@ -196,26 +196,33 @@ class Evaluation:
             seeds = list(range(4000, 4000 + len(controls)))
             clips = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
             result[name] = emotion_figures(asked, styles, self.judge.judge(clips)[name])
-            result[f"{name}_real"] = self.heard_in_real(name)
-        return result
+        real = self.heard_in_real(known)
+        return result | {f"{name}_real": figures for name, figures in real.items()}
 
-    def heard_in_real(self, name: str) -> dict[str, float]:
+    def heard_in_real(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
         """How far the judge hears the classes of held-out clips, all at the same tempo.
 
         The yardstick for samples: the regression names the class, so that they could at best
         do as well if they followed it to the letter.
         """
-        known, classes = [], []
+        clips, styles, emotions = [], [], []
         real = self.test.spread(_REAL_EMOTION * self.sizes.emotion)
         for clip, style in zip(real.clips, real.styles, strict=True):
             steady = replace(clip, tempo_qpm=FIXED_TEMPO)
             emotion = estimate_emotion(steady)
             if emotion is not None:
-                value = getattr(emotion, name)
-                known.append((steady, style))
-                classes.append(self.composer.spec.emotion_class(name, value, style))
-        judged = self.judge.judge([clip for clip, _ in known])[name]
-        return emotion_figures(np.array(classes), [style for _, style in known], judged)
+                clips.append(steady)
+                styles.append(style)
+                emotions.append(emotion)
+        judged = self.judge.judge(clips)
+        result = {}
+        for name in names:
+            classes = [
+                self.composer.spec.emotion_class(name, getattr(emotion, name), style)
+                for emotion, style in zip(emotions, styles, strict=True)
+            ]
+            result[name] = emotion_figures(np.array(classes), styles, judged[name])
+        return result
 
     def morphs(self) -> dict[str, Any]:
         """Morphs beside cross-fades of the same ends."""

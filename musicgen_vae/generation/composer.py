@@ -29,6 +29,7 @@ from musicgen_vae.generation.decoding import (
     DecodeOptions,
     decode,
 )
+from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE, LATENT_TEMPERATURE, TEMPERATURE
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
@@ -60,10 +61,6 @@ from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
 PriorChoice = Literal["gaussian", "flow"]
 LatentChoice = Literal["drawn", "null"]
-TEMPERATURE, LATENT_TEMPERATURE = 0.6, 0.8
-"""Of the notes and of z: at 1, the model's own, melodies leap twice as often (docs/log.md)."""
-DEFAULT_GUIDANCE = 8.0
-"""With it bars follow the density asked at .92 (Spearman), with 2 at .84 (docs/log.md)."""
 _STEER_GUIDANCE = 2.0
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _ENCODE_BATCH = 32

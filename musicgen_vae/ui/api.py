@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, CorpusError
+from musicgen_vae.generation.defaults import LATENT_TEMPERATURE, TEMPERATURE
 from musicgen_vae.ui import creating, mapping, morphing, uploads
 from musicgen_vae.ui.editing import EditRequest, edit
 from musicgen_vae.ui.events import QUEUED, RENDERED, telling
@@ -42,8 +43,8 @@ def build_api(studio: Studio) -> None:
         syncopation: int | None = None,
         style: str = "any",
         form: str = "A",
-        temperature: float = creating.TEMPERATURE,
-        creativity: float = creating.CREATIVITY,
+        temperature: float = TEMPERATURE,
+        creativity: float = LATENT_TEMPERATURE,
     ) -> _Answer:
         """Write new music: four bars for each letter of the form.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from musicgen_vae.audio.mix import dressed
 from musicgen_vae.errors import ControlError
+from musicgen_vae.generation.defaults import LATENT_TEMPERATURE, TEMPERATURE
 from musicgen_vae.model.controls import METERS, Classes, Controls, ControlSpec
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode
@@ -40,8 +41,6 @@ TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ASKABLE_METERS = METERS[:-1]
 PRIORS = ("flow", "gaussian")
 MAX_GUIDANCE = 12.0
-GUIDANCE, TEMPERATURE, CREATIVITY = 8.0, 0.6, 0.8
-"""What the model takes by itself: its own constants would need PyTorch to be read."""
 Levels = int | Classes | None
 """One level for all bars, one for each, or none asked."""
 
@@ -85,7 +84,7 @@ class SampleRequest:
     syncopation: Levels = None
     form: str = "A"
     temperature: float = TEMPERATURE
-    creativity: float = CREATIVITY
+    creativity: float = LATENT_TEMPERATURE
     prior: str | None = None
     guidance: float | None = None
     seed: int = 0

@@ -12,12 +12,12 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError
+from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE
 from musicgen_vae.music.attributes import N_CLASSES
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode
 from musicgen_vae.ui.components import bars, pad
 from musicgen_vae.ui.creating import (
     ASKABLE_METERS,
-    GUIDANCE,
     MAX_GUIDANCE,
     PRIORS,
     TONICS,
@@ -240,7 +240,7 @@ def _prior() -> dict[str, Any]:
         guidance = gr.Slider(
             0,
             MAX_GUIDANCE,
-            value=GUIDANCE,
+            value=DEFAULT_GUIDANCE,
             step=0.25,
             label=label("guidance"),
             info=label("guidance_info"),

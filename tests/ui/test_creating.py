@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from inspect import signature
 
 import pytest
 import soundfile
@@ -9,16 +10,12 @@ import soundfile
 from musicgen_vae.audio.renderer import TAIL_S, duration_s
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
-from musicgen_vae.generation.composer import (
-    DEFAULT_GUIDANCE,
-    LATENT_TEMPERATURE,
-    TEMPERATURE,
-    Composer,
-)
+from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE, LATENT_TEMPERATURE, TEMPERATURE
 from musicgen_vae.music.clip import Clip, Meter, Mode
 from musicgen_vae.music.midi import read_midi
 from musicgen_vae.ui.creating import (
-    GUIDANCE,
+    MAX_GUIDANCE,
     SampleRequest,
     novelty_facts,
     sample_one,
@@ -105,7 +102,10 @@ def test_a_mood_is_asked_only_of_a_model_that_knows_moods(
 
 
 def test_defaults_are_the_models_own() -> None:
-    assert GUIDANCE == DEFAULT_GUIDANCE
+    sample = signature(Composer.sample).parameters
+    own = (sample["temperature"].default, sample["latent_temperature"].default)
+    assert DEFAULT_GUIDANCE <= MAX_GUIDANCE
+    assert own == (TEMPERATURE, LATENT_TEMPERATURE)
     request = SampleRequest()
     assert (request.temperature, request.creativity) == (TEMPERATURE, LATENT_TEMPERATURE)
 
