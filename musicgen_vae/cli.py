@@ -635,6 +635,9 @@ def train(arguments: argparse.Namespace) -> None:
             "n_loaders",
             "compile",
             "beta_steps",
+            "lr_matrices",
+            "lr_rest",
+            "decoder_alone",
         )  # fmt: skip
         if getattr(arguments, name) is not None
     }
@@ -1019,6 +1022,11 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--outline-stage", type=int, help="how many of them train the outline only")
     made.add_argument("--beta", type=float, help="weight of the KL")
     made.add_argument("--beta-steps", type=int, help="over so many steps it rises from 0")
+    made.add_argument("--lr-matrices", type=float, help="learning rate of Muon, inside blocks")
+    made.add_argument("--lr-rest", type=float, help="learning rate of AdamW, elsewhere")
+    made.add_argument(
+        "--decoder-alone", action="store_true", default=None, help="z and its flow stay valid"
+    )
     made.add_argument(
         "--adversary-from", type=int, metavar="STEP", help="then on, z is to hide what c says"
     )

@@ -162,9 +162,10 @@ def hidden_nats(
         shown = Rows.pad([k.shown for k in kept[part]]).to(device)
         seeds = range(seed + begin, seed + begin + n)
         noise = composer.noise([torch.Generator().manual_seed(one) for one in seeds])
-        z = composer.draw(condition, shown, noise)
+        z, noise_level = composer.draw(condition, shown, noise)
         null = torch.full((n,), latent == "null", device=device)
-        prefix = model.prefix(z, condition, shown, null)
+        level = noise_level * ~null
+        prefix = model.prefix(z, condition, shown, null, level)
         hidden = Rows.pad([with_structure(k.hidden.astype(np.int64)) for k in kept[part]])
         logits, target, clip = model.decoder(prefix, hidden.to(device), condition.bar_steps)
         result.append(field_losses(logits, target, clip, n).recon_loss().cpu().numpy())

@@ -18,6 +18,7 @@ from musicgen_vae.evaluation.metrics import middle_95, spearman
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.conditions import asked_condition
 from musicgen_vae.generation.decoding import DecodeOptions
+from musicgen_vae.generation.defaults import TEMPERATURE
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, Edges, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
@@ -112,7 +113,11 @@ def _with_z_of(
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
     z = composer.steer(encoded, condition) if steered else encoded.posterior.mode()
     return composer.decode(
-        z, composer.model.control(condition), clips, seeds=seeds, options=DecodeOptions()
+        z,
+        composer.model.control(condition),
+        clips,
+        seeds=seeds,
+        options=DecodeOptions(temperature=TEMPERATURE),
     )
 
 

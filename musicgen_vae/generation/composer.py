@@ -20,6 +20,7 @@ from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.generation.conditions import (
     asked_condition,
     concatenated,
+    details_asked,
     freed,
     measured_condition,
     replaced,
@@ -29,7 +30,14 @@ from musicgen_vae.generation.decoding import (
     DecodeOptions,
     decode,
 )
-from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE, LATENT_TEMPERATURE, TEMPERATURE
+from musicgen_vae.generation.defaults import (
+    DEFAULT_GUIDANCE,
+    LATENT_TEMPERATURE,
+    MORPH_NOISE_LEVEL,
+    NOISE_LEVEL,
+    NOISE_LEVEL_OF_DETAILS,
+    TEMPERATURE,
+)
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
@@ -245,6 +253,7 @@ class Composer:
         seeds: Sequence[int] | None = None,
         options: DecodeOptions | None = None,
         kept: Sequence[Kept] = (),
+        noise_level: Tensor | None = None,
         check: Check | None = None,
     ) -> list[Clip]:
         """Clips from z.
@@ -256,6 +265,8 @@ class Composer:
             seeds: of each clip's notes; None takes the most likely notes.
             options: how to draw; by default greedy without seeds.
             kept: k of each clip, which is part of the result; empty keeps nothing.
+            noise_level: how noisy the decoder shall think each z is, 0 to 1, shape (B,); by default
+                as the encoder gives it.
             check: called often; may raise to stop.
         """
         if options is None:
@@ -271,6 +282,7 @@ class Composer:
                 bar_steps=template.meter.steps,
                 n_bars=template.n_bars,
                 generator=_generator(seeds[i]) if seeds is not None else None,
+                noise_level=0.0 if noise_level is None else float(noise_level[i]),
             )
             for i, template in enumerate(templates)
         ]
@@ -358,13 +370,15 @@ class Composer:
         templates = [self._template(one, key, tempo_qpm) for one in controls]
         condition = self._asked(controls, [template.meter for template in templates])
         noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
-        z = self.draw(condition, Rows.none(len(controls), self.device), noise, prior, guidance)
+        nothing = Rows.none(len(controls), self.device)
+        z, noise_level = self.draw(condition, nothing, noise, prior, guidance)
         return self.decode(
             z,
             self.model.control(condition),
             templates,
             seeds=seeds,
             options=options or DecodeOptions(temperature=TEMPERATURE),
+            noise_level=noise_level,
             check=check,
         )
 
@@ -415,7 +429,8 @@ class Composer:
         """A morph from ``a`` to ``b``: ``steps`` clips, the ends being reconstructions.
 
         Controls move in a line; z moves in coordinates whitened by the prior, so that half-way
-        means half-way between what is peculiar to each clip, at controls between theirs.
+        means half-way between what is peculiar to each clip, at controls between theirs. What lies
+        between two z is like neither: the decoder is told that it is noisy, most so half-way.
 
         A role of ``a`` that is kept is given to the decoder (k) in every step and stays as it is,
         while everything else goes to ``b``.
@@ -459,6 +474,7 @@ class Composer:
             torch.cat([way.control for way in ways]),
             [frame for way in ways for frame in way.frames],
             kept=[kept for way in ways for kept in way.kept],
+            noise_level=torch.cat([way.noise_level for way in ways]),
             check=check,
         )
         return [made[i : i + steps] for i in range(0, len(made), steps)]
@@ -495,8 +511,13 @@ class Composer:
             roles = torch.tensor([kept.roles] * 2, device=self.device)
             told = replace(encoded.condition, kept_roles=roles)
             control = self._way(self.model.control(told), shares)
+        share = torch.tensor(shares, device=self.device)
         return Trajectory(
-            z=unwhiten(moved, prior), control=control, frames=frames, kept=(kept,) * steps
+            z=unwhiten(moved, prior),
+            control=control,
+            noise_level=MORPH_NOISE_LEVEL * 4 * share * (1 - share),
+            frames=frames,
+            kept=(kept,) * steps,
         )
 
     def complete(
@@ -590,18 +611,19 @@ class Composer:
         )
         control = self.model.control(condition)
         if latent == "null":
-            z = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
+            z, noise_level = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1), None
         else:
             noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
             shown = Rows.pad([k.shown for k in kept]).to(self.device)
-            z = self.draw(condition, shown, noise, prior, guidance)
+            z, noise_level = self.draw(condition, shown, noise, prior, guidance)
         return self.decode(
             z,
             control,
             clips,
             seeds=seeds,
-            options=options,
+            options=options or DecodeOptions(temperature=TEMPERATURE),
             kept=kept,
+            noise_level=noise_level,
             check=check,
         )
 
@@ -813,7 +835,7 @@ class Composer:
             condition = self._asked([asked], [template.meter])
             context = bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
             kept = Rows.pad([context]).to(self.device)
-            z = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
+            z, noise_level = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
             generator = _generator(seed * 1009 + section.first)
             self.noise([generator])  # the notes' numbers come after those of z
             item = DecodeItem(
@@ -825,6 +847,7 @@ class Composer:
                 bar_steps=template.meter.steps,
                 n_bars=BARS_PER_CLIP,
                 generator=generator,
+                noise_level=float(noise_level[0]),
             )
             rows = decode(self.decoder, [item], options, check)[0]
             clips.append(_with_rows(replace(template, place=section.place), rows))
@@ -837,8 +860,12 @@ class Composer:
         noise: Tensor,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
-    ) -> Tensor:
-        """One z for each item from p(z|c,k): where the prior takes its noise, shape (B, 4, D).
+    ) -> tuple[Tensor, Tensor]:
+        """One z for each item from p(z|c,k), where the prior takes its noise.
+
+        The flow leaves the last part of the way to the decoder, which knows better what goes with
+        the notes before; less of it where details of bars are asked, for the decoder follows them
+        less closely. Guidance counts half where they are not: it is they that need it.
 
         Args:
             condition: c of each item.
@@ -846,6 +873,9 @@ class Composer:
             noise: standard normal numbers, or less of them, shape (B, 4, D).
             prior: as in ``sample``.
             guidance: as in ``sample``.
+
+        Returns:
+            z of shape (B, 4, D), and how noisy it is, shape (B,): not at all from the Gaussian.
 
         Raises:
             ControlError: if the flow is asked for and the checkpoint has none, or guidance is
@@ -859,7 +889,7 @@ class Composer:
                 raise ControlError(
                     "guidance needs the flow prior; leave it at 1 or choose the flow"
                 )
-            return unwhiten(noise, self.model.prior(condition, kept))
+            return unwhiten(noise, self.model.prior(condition, kept)), noise.new_zeros(len(noise))
         guidance = DEFAULT_GUIDANCE if guidance is None else guidance
         free = None
         if guidance != 1.0:
@@ -871,9 +901,16 @@ class Composer:
                 ),
                 kept,
             )
-        return flow.sample(
-            self._flow_condition(condition, kept), noise, guidance=guidance, free=free
+        detailed = details_asked(condition)
+        noise_level = torch.where(detailed, NOISE_LEVEL_OF_DETAILS, NOISE_LEVEL)
+        z = flow.sample(
+            self._flow_condition(condition, kept),
+            noise,
+            guidance=1.0 + (guidance - 1.0) * torch.where(detailed, 1.0, 0.5),
+            free=free,
+            noise_level=noise_level,
         )
+        return z, noise_level
 
     @torch.inference_mode()
     def steer(self, encoded: Encoded, condition: Condition) -> Tensor:

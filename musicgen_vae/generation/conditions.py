@@ -100,6 +100,12 @@ def freed(condition: Condition, names: Iterable[str], spec: ControlSpec) -> Cond
     return replace(condition, clip=clip, bar=bar)
 
 
+def details_asked(condition: Condition) -> torch.Tensor:
+    """Whether any bar is asked more than who plays, shape (B,)."""
+    kinds = [i for i, name in enumerate(BAR_CONTROLS) if name != "roles"]
+    return (condition.bar[..., kinds] > 0).flatten(1).any(1)
+
+
 def concatenated(parts: Sequence[Condition]) -> Condition:
     """Conditions one after another as one batch."""
     return Condition(

@@ -84,6 +84,7 @@ class DecodeItem:
         bar_steps: steps in a bar.
         n_bars: 1 to 4; later bars stay empty.
         generator: its random numbers; may be None at temperature 0.
+        noise_level: how noisy z is, 0 to 1, as in ``model.vae.noisy``.
     """
 
     z: Tensor
@@ -94,6 +95,7 @@ class DecodeItem:
     bar_steps: int
     n_bars: int
     generator: torch.Generator | None
+    noise_level: float = 0.0
 
 
 @torch.inference_mode()
@@ -312,6 +314,7 @@ class _Block(NoteWriter):
             torch.stack([item.control for item in items]),
             Rows.pad([item.kept for item in items], width).to(self.device),
             self.bar_steps[members],
+            torch.tensor([item.noise_level for item in items], device=self.device),
         )
         span = -(-self.n_prefix // _SPAN) * _SPAN
         unseen = self.unseen[members]

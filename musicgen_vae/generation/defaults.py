@@ -3,7 +3,11 @@
 Apart from ``Composer`` because the page and the parser are made before PyTorch is imported.
 """
 
-TEMPERATURE, LATENT_TEMPERATURE = 0.6, 0.8
-"""Of the notes and of z: at 1, the model's own, melodies leap twice as often (docs/log.md)."""
-DEFAULT_GUIDANCE = 8.0
-"""Of the flow: bars follow the density asked at .97 (Spearman), with 3 at .92 (docs/log.md)."""
+TEMPERATURE, LATENT_TEMPERATURE = 0.7, 0.9
+"""Of the notes and of z."""
+NOISE_LEVEL, NOISE_LEVEL_OF_DETAILS = 0.5, 0.375
+"""Of drawn z, in sixteenths: what the flow leaves to the decoder; less where details are asked."""
+DEFAULT_GUIDANCE = 12.0
+"""Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
+MORPH_NOISE_LEVEL = 0.3
+"""Of z half-way between two clips, as the decoder is told."""

@@ -25,12 +25,14 @@ class Trajectory:
     Attributes:
         z: shape (S, 4, D).
         control: from the control network, shape (S, 4, d_model).
+        noise_level: how noisy the decoder shall think z is, 0 to 1, shape (S,).
         frames: key, meter, tempo, programs and number of bars of each step; no notes.
         kept: k of each step, the same for all.
     """
 
     z: Tensor
     control: Tensor
+    noise_level: Tensor
     frames: tuple[Clip, ...]
     kept: tuple[Kept, ...]
 

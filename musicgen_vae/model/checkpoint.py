@@ -25,7 +25,7 @@ from musicgen_vae.model.vae import ConditionalVAE
 WEIGHTS_FILE = "model.safetensors"
 FLOW_FILE = "flow.safetensors"
 INFO_FILE = "model.json"
-FORMAT = 2
+FORMAT = 3
 _LFS_HEADER = b"version https://git-lfs"
 
 

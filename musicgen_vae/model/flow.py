@@ -8,9 +8,9 @@ al., arXiv 2210.02747, eq. 23, on the flow). A network v says in which direction
     loss = E | v(x_t, t, c, k) - (x_1 - x_0) |^2
 
 and sampling follows v from t = 0 to 1. Guidance (Ho and Salimans, arXiv 2207.12598, eq. 6) moves by
-v(no control) + g (v(c) - v(no control)) in the middle of the way, where z takes its shape; nearer
-to noise and to z it costs likeness to real music and brings nothing (as Kynkäänniemi et al. found
-for images, arXiv 2404.07724). This module knows z and the prior; it does not know notes.
+v(no control) + g (v(c) - v(no control)), but not near z, where it costs likeness to real music and
+brings nothing (as Kynkäänniemi et al. found for images, arXiv 2404.07724). This module knows z and
+the prior; it does not know notes.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ _BAR_TIME = 48
 """Steps from bar to bar in the rotary positions; what the meter is, c says."""
 _N_FREQUENCIES = 32
 _N_ITERATIONS = 4
-GUIDED = (0.125, 0.8)
-"""Where on the way, from noise at 0 to z at 1, guidance has a say."""
+N_STEPS = 16
+"""Euler steps from noise to z."""
+GUIDED_UNTIL = 0.8
+"""How far on the way, from noise at 0 to z at 1, guidance has a say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +172,10 @@ class FlowPrior(nn.Module):
         condition: FlowCondition,
         noise: Tensor,
         *,
-        n_steps: int = 16,
-        guidance: float = 1.0,
+        n_steps: int = N_STEPS,
+        guidance: float | Tensor = 1.0,
         free: FlowCondition | None = None,
+        noise_level: float | Tensor = 0.0,
     ) -> Tensor:
         """One z for each item, shape (B, 4, D): where the flow takes its noise.
 
@@ -180,14 +183,20 @@ class FlowPrior(nn.Module):
             condition: of B items.
             noise: standard normal draws, or less of them, shape (B, 4, D).
             n_steps: Euler steps, >= 1.
-            guidance: 1 follows the condition as learnt, more exaggerates it, in the part ``GUIDED``
-                of the way.
+            guidance: 1 follows the condition as learnt, more exaggerates it; until
+                ``GUIDED_UNTIL``; for all items or each, shape (B,).
             free: the same without any control; needed where ``guidance`` is not 1.
+            noise_level: how much of the way is left out at its end, 0 to 1 in steps of
+                1 / ``n_steps``: z is then as noisy as ``vae.noisy`` makes it at this level. For all
+                items or each, shape (B,).
 
         Raises:
             ValueError: if guidance is not 1 and ``free`` is missing.
         """
-        if guidance == 1.0:
+        n, device = len(noise), self.mean.device
+        strength = torch.as_tensor(guidance, device=device).expand(n)
+        n_left_out = (torch.as_tensor(noise_level, device=device) * n_steps).round().expand(n)
+        if bool((strength == 1.0).all()):
             free = None
         elif free is None:
             raise ValueError("guidance needs the condition without controls")
@@ -196,20 +205,21 @@ class FlowPrior(nn.Module):
             here = condition.rows(index)
             both = None if free is None else here.beside(free.rows(index))
             x = noise[index].to(self.mean)
-            for step in range(n_steps):
+            last = n_steps - n_left_out[index]
+            for step in range(int(last.max())):
                 share = step / n_steps
                 t = torch.full((len(x),), share, device=x.device)
-                if both is None or not GUIDED[0] <= share < GUIDED[1]:
+                if both is None or share >= GUIDED_UNTIL:
                     direction = self(x, t, here)
                 else:
                     asked, without = self(x.repeat(2, 1, 1), t.repeat(2), both).chunk(2)
-                    direction = without + guidance * (asked - without)
-                x = x + direction / n_steps
+                    direction = without + strength[index, None, None] * (asked - without)
+                x = torch.where((step < last)[:, None, None], x + direction / n_steps, x)
             made.append(x[:n_items])
         return torch.cat(made) * self.std + self.mean
 
     @torch.inference_mode()
-    def noise_of(self, z: Tensor, condition: FlowCondition, *, n_steps: int = 16) -> Tensor:
+    def noise_of(self, z: Tensor, condition: FlowCondition, *, n_steps: int = N_STEPS) -> Tensor:
         """The noise that ``sample`` takes to ``z`` with this condition and without guidance.
 
         What is peculiar to ``z`` among all that goes with the condition, shape (B, 4, D). Each

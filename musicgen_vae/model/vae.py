@@ -55,6 +55,7 @@ _PRIOR_LOGVAR = (-2.0, 1.0)
 _FIRST_LOGVAR = -3.0
 _RARE = -6.0
 _N_KEPT_SETS = 16
+_D_NOISE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +141,19 @@ def token_time(tokens: Tensor, bar_steps: Tensor) -> Tensor:
     bar = torch.where(bar == BAR_BEFORE, -1, bar)
     bar = torch.where(step == STEP_END, BARS_PER_CLIP, bar)
     return bar * bar_steps[:, None] + torch.where(step < MAX_STEPS_PER_BAR, step, 0)
+
+
+def noisy(z: Tensor, noise_level: Tensor) -> Tensor:
+    """Mix z with noise of its own mean and scale, shape (B, 4, D).
+
+    At level s it is where the flow (``model.flow``) stands at t = 1 - s on its way to z.
+
+    Args:
+        z: of a batch, whose mean and scale the noise takes, shape (B, 4, D).
+        noise_level: 0 (as it is) to 1 (nothing of z is left), shape (B,).
+    """
+    scale, mean = torch.std_mean(z.detach(), dim=(0, 1), correction=0)
+    return torch.lerp(z, mean + scale * torch.randn_like(z), noise_level[:, None, None])
 
 
 class StepEmbedding(nn.Module):
@@ -449,6 +463,8 @@ class Decoder(nn.Module):
         self.latent_index = nn.Parameter(torch.randn(config.n_queries, d_model) * 0.02)
         self.latent_bar = nn.Embedding(BARS_PER_CLIP, d_model)
         self.null_z = nn.Parameter(torch.zeros(config.d_latent))
+        self.noise_in = nn.Linear(1, _D_NOISE)
+        self.noise_out = nn.Linear(_D_NOISE, d_model, bias=False)
         self.moment = Moment(config)
         self.outline = nn.Linear(d_model, N_OUTLINE)
         self.inject = nn.ModuleList(
@@ -465,17 +481,31 @@ class Decoder(nn.Module):
         self.of_moment = nn.Linear(d_model, d_model, bias=False)
         self.trust = nn.Parameter(torch.full((len(HINTED_FIELDS),), 0.5))
 
-    def prefix(self, z: Tensor, control: Tensor, kept: Rows, bar_steps: Tensor) -> Prefix:
+    def prefix(
+        self,
+        z: Tensor,
+        control: Tensor,
+        kept: Rows,
+        bar_steps: Tensor,
+        noise_level: Tensor | None = None,
+    ) -> Prefix:
         """What is read before the first note: 4 control tokens, 16 latent tokens, kept notes.
+
+        The decoder is told how noisy z is, and so how far to believe it (noise conditioning
+        augmentation: Ho et al., arXiv 2106.15282, section 4).
 
         Args:
             z: shape (B, 4, D).
             control: from ``ControlNetwork``, shape (B, 4, d_model).
             kept: k.
             bar_steps: shape (B,).
+            noise_level: as in ``noisy``, shape (B,); by default z is as the encoder gives it.
         """
         config = self.config
         batch = z.shape[0]
+        if noise_level is None:
+            noise_level = z.new_zeros(batch)
+        control = self.tell_noise(control, noise_level)
         queries = z.reshape(batch, BARS_PER_CLIP, config.n_queries, config.d_query)
         latent = self.latent(queries) + self.latent_index + self.latent_bar.weight[:, None]
         x = torch.cat(
@@ -493,6 +523,12 @@ class Decoder(nn.Module):
             mask=mask,
             context=self.moment.of_bars(z, control),
         )
+
+    def tell_noise(self, control: Tensor, noise_level: Tensor) -> Tensor:
+        """The control vectors (B, 4, d_model) of a decoder that knows how noisy z is, (B,)."""
+        level = F.gelu(self.noise_in(noise_level[:, None]), approximate="tanh")
+        out: Tensor = control + self.noise_out(level)[:, None]
+        return out
 
     def know_bar(self, state: Tensor, context: Tensor, bar: Tensor) -> Tensor:
         """The state before a row, knowing what z and c say of its bar.
@@ -634,6 +670,7 @@ class ConditionalVAE(nn.Module):
         nn.init.constant_(self.decoder.outline.bias, _RARE)
         nn.init.zeros_(self.decoder.of_bar.weight)
         nn.init.zeros_(self.decoder.of_moment.weight)
+        nn.init.zeros_(self.decoder.noise_out.weight)
 
     def posterior(self, rows: Rows, condition: Condition) -> DiagonalGaussian:
         """q(z|x,c) from all rows; every control of ``condition`` should be measured."""
@@ -659,12 +696,26 @@ class ConditionalVAE(nn.Module):
         return DiagonalGaussian(mu=mu, logvar=logvar.clamp(*_POSTERIOR_LOGVAR))
 
     def prefix(
-        self, z: Tensor, condition: Condition, kept: Rows, null: Tensor | None = None
+        self,
+        z: Tensor,
+        condition: Condition,
+        kept: Rows,
+        null: Tensor | None = None,
+        noise_level: Tensor | None = None,
     ) -> Prefix:
-        """What the decoder reads first; where ``null`` (B,) is true z is the learned null."""
+        """What the decoder reads first.
+
+        Args:
+            z: shape (B, 4, D).
+            condition: c and k's roles.
+            kept: k.
+            null: clips whose z is the learned null instead, shape (B,).
+            noise_level: as in ``Decoder.prefix``.
+        """
         if null is not None:
             z = torch.where(null[:, None, None], self.decoder.null_z.to(z.dtype), z)
-        return self.decoder.prefix(z, self.control(condition), kept, condition.bar_steps)
+        control = self.control(condition)
+        return self.decoder.prefix(z, control, kept, condition.bar_steps, noise_level)
 
     @property
     def n_parameters(self) -> int:

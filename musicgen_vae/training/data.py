@@ -55,6 +55,7 @@ class DataConfig:
         tokens_per_batch: padded token rows in a batch, about.
         kept_batches: share of batches in which part of each clip is visible as k.
         null_z: share of clips in which the decoder sees the learned null instead of z.
+        noisy_z: share of the other clips in which it sees z with noise, of any level.
         drop_all_controls: share of clips for which decoder and prior see no control at all.
         drop_control: share of the controls dropped in the other clips.
         token_dropout: share of the decoder's input rows whose content is hidden.
@@ -66,6 +67,7 @@ class DataConfig:
     tokens_per_batch: int = 6000
     kept_batches: float = 0.3
     null_z: float = 0.1
+    noisy_z: float = 0.5
     drop_all_controls: float = 0.15
     drop_control: float = 0.4
     token_dropout: float = 0.1
@@ -84,6 +86,7 @@ class Batch:
         measured: c without gaps, for the posterior.
         asked: c with controls dropped, for prior and decoder.
         null_z: shape (B,), clips whose z the decoder does not see.
+        noise_level: shape (B,), 0 to 1, how noisy the z is that the decoder sees.
         unknown: shape (B, T_hidden), rows whose content the decoder does not see.
     """
 
@@ -93,6 +96,7 @@ class Batch:
     measured: Condition
     asked: Condition
     null_z: Tensor
+    noise_level: Tensor
     unknown: Tensor
 
     @property
@@ -314,10 +318,13 @@ def make_batch(
     )
     hidden_rows = Rows.pad(hidden)
     null_z = np.zeros(n_clips, dtype=np.bool_)
+    noise_level = np.zeros(n_clips, dtype=np.float32)
     unknown = np.zeros(tuple(hidden_rows.mask.shape), dtype=np.bool_)
     if config is not None:
         asked = drop_controls(asked, config, rng)
         null_z = rng.random(n_clips) < config.null_z
+        is_noisy = ~null_z & (rng.random(n_clips) < config.noisy_z)
+        noise_level = np.where(is_noisy, rng.random(n_clips), 0.0).astype(np.float32)
         unknown = rng.random(unknown.shape) < config.token_dropout
     return Batch(
         rows=Rows.pad(whole),
@@ -326,6 +333,7 @@ def make_batch(
         measured=measured,
         asked=asked,
         null_z=torch.from_numpy(null_z),
+        noise_level=torch.from_numpy(noise_level),
         unknown=torch.from_numpy(unknown),
     )
 

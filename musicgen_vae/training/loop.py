@@ -81,6 +81,8 @@ class TrainConfig:
         confusion_weight: how much; it rises from zero over ``adversary_steps``.
         adversary_steps: see ``confusion_weight``.
         lr_adversary: learning rate of the adversary.
+        decoder_alone: encoder, controls, prior and recognition head stay as they are, and with them
+            z and any flow that was trained on it.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
@@ -107,6 +109,7 @@ class TrainConfig:
     confusion_weight: float = 0.3
     adversary_steps: int = 500
     lr_adversary: float = 1e-3
+    decoder_alone: bool = False
     average: float = 0.995
     clip_gradient: float = 1.0
     log_every: int = 20
@@ -152,6 +155,8 @@ def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         inside = ".blocks." in name or (
             any(part in name for part in _SHORT_WAY) and name.split(".")[-2] in _SHORT_MATRICES
         )
@@ -241,6 +246,8 @@ class Trainer:
         self.model = ConditionalVAE(model_config, self.spec).to(workers.device)
         if start_from is not None:
             log(f"{copy_weights(start_from, self.model):.0%} of the weights from {start_from}")
+        if config.decoder_alone:
+            self.model.requires_grad_(False).decoder.requires_grad_(True)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
         self.base_lrs = [config.lr_matrices, config.lr_rest]
@@ -297,7 +304,7 @@ class Trainer:
         )
         recent: list[dict[str, Tensor]] = []
         last: dict[str, float] = {}
-        self.model.train()
+        self.to_train()
         began = time.perf_counter()
         shown_clips, shown_seconds = self.progress.n_clips, self.progress.seconds
         for epoch, index, batch in loaded(stream, config.n_loaders):
@@ -342,6 +349,12 @@ class Trainer:
             if step % config.validate_every == 0 or step % config.save_every == 0:
                 began = time.perf_counter()  # what is not training does not count
         return last
+
+    def to_train(self) -> None:
+        """What learns drops activations; what stands still does not."""
+        self.objective.train()
+        if self.config.decoder_alone:
+            self.model.eval().decoder.train()
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One optimiser step; returns what to log, each of shape () on the model's device."""

@@ -13,7 +13,7 @@ from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.labels import Adversary, confusion_loss, hits, label_loss, labels_of
 from musicgen_vae.model.losses import FieldLosses, field_losses, free_bits_kl
 from musicgen_vae.model.outline import outline_f1, outline_loss, outline_steps, outline_targets
-from musicgen_vae.model.vae import ConditionalVAE
+from musicgen_vae.model.vae import ConditionalVAE, noisy
 from musicgen_vae.training.data import Batch
 
 
@@ -90,7 +90,8 @@ class Objective(nn.Module):
             prior = model.prior(batch.asked, batch.kept)
             seen = ~batch.null_z
             z = posterior.rsample()
-            prefix = model.prefix(z, batch.asked, batch.kept, batch.null_z)
+            read = noisy(z, batch.noise_level)
+            prefix = model.prefix(read, batch.asked, batch.kept, batch.null_z, batch.noise_level)
             logits, target, clip = model.decoder(
                 prefix, batch.hidden, batch.asked.bar_steps, batch.unknown
             )

@@ -40,7 +40,7 @@ MIN_TEMPO, MAX_TEMPO = 20, 300
 TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 ASKABLE_METERS = METERS[:-1]
 PRIORS = ("flow", "gaussian")
-MAX_GUIDANCE = 12.0
+MAX_GUIDANCE = 16.0
 Levels = int | Classes | None
 """One level for all bars, one for each, or none asked."""
 
@@ -62,7 +62,7 @@ class SampleRequest:
         temperature: of the notes, 0 to 2.
         creativity: latent temperature, 0 to 2.
         prior: one of ``PRIORS``; None takes the flow where there is one.
-        guidance: of the flow, 0 to 12; None is the model's own default.
+        guidance: of the flow, 0 to 16; None is the model's own default.
         seed: 0 to 2^31 - 1; variation i is the one of ``seed + i``.
         variations: 1 to 8.
 

@@ -52,12 +52,12 @@ def test_guidance(flow: FlowPrior) -> None:
     plain = flow.sample(asked, noise(1, 2))
     assert torch.equal(flow.sample(asked, noise(1, 2), guidance=1.0, free=free), plain)
     assert not torch.allclose(flow.sample(asked, noise(1, 2), guidance=3.0, free=free), plain)
-    # Two steps, of which the second is in the guided part: the first one follows what is asked.
-    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free, n_steps=2)
-    start = noise(1, 2)
-    half = start + flow(start, torch.zeros(2), asked) / 2
-    end = half + flow(half, torch.full((2,), 0.5), free) / 2
-    torch.testing.assert_close(ignored, end * flow.std + flow.mean)
+    # Ten steps, of which the last two are beyond the guided part and follow what is asked.
+    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free, n_steps=10)
+    x = noise(1, 2)
+    for step in range(10):
+        x = x + flow(x, torch.full((2,), step / 10), free if step < 8 else asked) / 10
+    torch.testing.assert_close(ignored, x * flow.std + flow.mean)
     with pytest.raises(ValueError, match="without controls"):
         flow.sample(asked, noise(1, 2), guidance=2.0)
 
@@ -100,3 +100,26 @@ def test_noise_of_a_sample_is_its_noise() -> None:
     back = flow.noise_of(z, condition(6))
     assert (z - 2.0 - start).abs().max() > 0.05
     torch.testing.assert_close(back, start, rtol=0, atol=1e-3)
+
+
+def test_the_end_of_the_way_may_be_left_out(flow: FlowPrior) -> None:
+    start = noise(1, 2)
+    torch.testing.assert_close(
+        flow.sample(condition(2), start, noise_level=1.0), start * flow.std + flow.mean
+    )
+    half = start + flow(start, torch.zeros(2), condition(2)) / 2
+    torch.testing.assert_close(
+        flow.sample(condition(2), start, n_steps=2, noise_level=0.5), half * flow.std + flow.mean
+    )
+
+
+def test_items_may_differ_in_guidance_and_noise(flow: FlowPrior) -> None:
+    asked, free, start = condition(2, 1.0), condition(2), noise(1, 2)
+    guidance, level = torch.tensor([1.5, 3.0]), torch.tensor([0.5, 0.25])
+    together = flow.sample(asked, start, guidance=guidance, free=free, noise_level=level)
+    for i in range(2):
+        alone = flow.sample(
+            asked.rows([i]), start[i : i + 1], guidance=float(guidance[i]), free=free.rows([i]),
+            noise_level=float(level[i]),
+        )  # fmt: skip
+        assert torch.equal(alone[0], together[i])

@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from musicgen_vae.model.config import ModelConfig
 from musicgen_vae.model.controls import CLIP_CONTROLS, ControlSpec
 from musicgen_vae.model.layers import LayerCache, additive_mask
-from musicgen_vae.model.vae import HINTED_FIELDS, Condition, ConditionalVAE, Rows, token_time
+from musicgen_vae.model.vae import (
+    HINTED_FIELDS,
+    Condition,
+    ConditionalVAE,
+    Rows,
+    noisy,
+    token_time,
+)
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Note, Role, tidy
 from musicgen_vae.music.tokens import BAR_BEFORE, Field, clip_to_tokens
@@ -209,6 +217,37 @@ def test_the_null_hides_z(model: ConditionalVAE) -> None:
     assert torch.equal(a.x[0], b.x[0])
     assert torch.equal(a.context[0], b.context[0])
     assert not torch.equal(a.x[1], b.x[1])
+
+
+def test_noise_has_the_mean_and_scale_of_z() -> None:
+    torch.manual_seed(0)
+    z = 3.0 + 2.0 * torch.randn(500, 4, 5)
+    assert torch.equal(noisy(z, torch.zeros(500)), z)
+    noise = noisy(z, torch.ones(500))
+    assert abs(float((noise * z).mean() - noise.mean() * z.mean())) < 0.1
+    torch.testing.assert_close(noise.mean((0, 1)), z.mean((0, 1)), atol=0.2, rtol=0)
+    torch.testing.assert_close(noise.std((0, 1)), z.std((0, 1)), atol=0.2, rtol=0)
+    level = torch.tensor([0.0, 0.25]).repeat(250)
+    some = noisy(z, level)
+    assert torch.equal(some[::2], z[::2])
+    torch.testing.assert_close(
+        (some - z)[1::2].std(), 0.25 * (z - noise).std(), atol=0.05, rtol=0.1
+    )
+
+
+@torch.inference_mode()
+def test_the_decoder_is_told_how_noisy_z_is(model: ConditionalVAE) -> None:
+    z, none = torch.randn(2, 4, CONFIG.d_latent), Rows.none(2, torch.device("cpu"))
+    level = torch.tensor([0.0, 0.5])
+
+    def read() -> Tensor:
+        return model.prefix(z, condition(2), none, noise_level=level).x
+
+    # At first it makes no difference, so that a model may learn it late.
+    assert torch.equal(read(), model.prefix(z, condition(2), none).x)
+    model.decoder.noise_out.weight.normal_()
+    assert not torch.equal(read()[1], model.prefix(z, condition(2), none).x[1])
+    model.decoder.noise_out.weight.zero_()
 
 
 @torch.inference_mode()

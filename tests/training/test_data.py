@@ -56,6 +56,7 @@ def equal(a: Batch, b: Batch) -> bool:
         (a.asked.clip, b.asked.clip),
         (a.asked.bar, b.asked.bar),
         (a.null_z, b.null_z),
+        (a.noise_level, b.noise_level),
         (a.unknown, b.unknown),
     ]
     return all(torch.equal(x, y) for x, y in pairs)
@@ -140,6 +141,7 @@ def test_evaluation_batches_are_plain(corpus: Path, shard: Shard) -> None:
     assert torch.equal(batch.measured.bar, batch.asked.bar)
     assert (batch.measured.clip > 0).all()
     assert not batch.null_z.any()
+    assert not batch.noise_level.any()
     assert not batch.unknown.any()
 
 
@@ -185,3 +187,12 @@ def test_controls_are_dropped_at_about_the_asked_rate(corpus: Path, shard: Shard
     asked = torch.cat([batch.asked.clip for _, _, batch in made])
     share = (asked == 0).float().mean()
     assert 0.4 < share < 0.58  # .15 + .85 x .4 = .49
+
+
+def test_some_of_what_is_seen_of_z_is_noisy(corpus: Path, shard: Shard) -> None:
+    batches = [batch for _, _, batch in islice(stream(corpus, shard), 60)]
+    level, null = (torch.cat([getattr(b, n) for b in batches]) for n in ("noise_level", "null_z"))
+    assert not level[null].any()
+    share = (level[~null] > 0).float().mean()
+    assert 0.4 < share < 0.6
+    assert 0.4 < level[level > 0].mean() < 0.6

@@ -131,6 +131,18 @@ def test_the_first_stage_teaches_the_short_way_only(corpus: Path, tmp_path: Path
     assert not any("blocks" in name or "heads" in name for name in changed)
 
 
+def test_the_decoder_may_learn_alone(corpus: Path, tmp_path: Path) -> None:
+    run = trainer(corpus, tmp_path / "run", replace(CONFIG, decoder_alone=True))
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    run.run()
+    changed = {k for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])}
+    assert {name.split(".")[0] for name in changed} == {"decoder"}
+    assert any("blocks" in name for name in changed)
+    assert any("noise_out" in name for name in changed)
+    assert run.model.decoder.training
+    assert not run.model.encoder.training
+
+
 def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None:
     run = trainer(corpus, tmp_path / "run")
     run.run()

@@ -154,7 +154,7 @@ def test_a_form_makes_a_clip_for_each_letter(tiny_composer: Composer, recorder: 
         {"repetition": 8},
         {"density": (1, None, 8, 1)},
         {"prior": "uniform"},
-        {"guidance": 13},
+        {"guidance": 17},
         {"mode": "dorian"},
         {"key": "H"},
         {"meter": "5/4"},

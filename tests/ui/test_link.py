@@ -30,7 +30,7 @@ _requests = st.builds(
     temperature=st.floats(0, 2),
     creativity=st.floats(0, 2),
     prior=st.none() | st.sampled_from(PRIORS),
-    guidance=st.none() | st.floats(0, 12),
+    guidance=st.none() | st.floats(0, 16),
     seed=st.integers(0, 2**31 - 1),
     variations=st.integers(1, 8),
 )
