@@ -45,6 +45,7 @@ from musicgen_vae.generation.trajectory import (
     KeyChoice,
     LatentPath,
     Trajectory,
+    even_shares,
     frames_between,
 )
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
@@ -52,6 +53,7 @@ from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import FlowCondition
 from musicgen_vae.model.losses import field_losses
+from musicgen_vae.model.outline import N_STRUCK, outline_steps
 from musicgen_vae.model.packing import packed
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.clip import (
@@ -72,6 +74,8 @@ LatentChoice = Literal["drawn", "null"]
 _STEER_GUIDANCE = 2.0
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _ENCODE_BATCH = 32
+_WAY_POINTS = 16
+_SHARPNESS = 2.0
 _FEW_BARS = 8
 
 Check = Callable[[], None]
@@ -430,7 +434,9 @@ class Composer:
 
         Controls move in a line; z moves in coordinates whitened by the prior, so that half-way
         means half-way between what is peculiar to each clip, at controls between theirs. What lies
-        between two z is like neither: the decoder is told that it is noisy, most so half-way.
+        between two z is like neither: it is drawn towards the mean of all z, and the decoder is
+        told that it is noisy, most so half-way. Steps stand where as much changes from each to the
+        next.
 
         A role of ``a`` that is kept is given to the decoder (k) in every step and stays as it is,
         while everything else goes to ``b``.
@@ -495,30 +501,56 @@ class Composer:
         z takes the same way whether a role is kept or not: measured, more of B's other roles
         arrives then than on a way whitened by the prior given each end's own notes of the role.
         """
+        if steps < 2:
+            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
         a, b = self.fit(a), self.fit(b)
-        frames = frames_between(a, b, steps, key, keep)
         encoded = self.encode([a, b])
-        eps = whiten(encoded.posterior.mode(), encoded.prior)
-        shares = [i / (steps - 1) for i in range(steps)]
-        move = lerp if path == "line" else slerp
-        moved = torch.stack([move(eps[0], eps[1], share) for share in shares])
-        control = self._way(encoded.control, shares)
-        bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
-        none = Rows.none(steps, self.device)
-        prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
+        ends = whiten(encoded.posterior.mode(), encoded.prior)
+        middle = self._middle()
+
+        def along(shares: Sequence[float]) -> tuple[Tensor, Tensor, Tensor, tuple[Clip, ...]]:
+            """z, control, noise level and frame at each of the points; frames change evenly."""
+            frames = frames_between(a, b, len(shares), key, keep)
+            control = self._way(encoded.control, shares)
+            bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
+            none = Rows.none(len(shares), self.device)
+            prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
+            move = lerp if path == "line" else slerp
+            z = unwhiten(torch.stack([move(ends[0], ends[1], share) for share in shares]), prior)
+            share = torch.tensor(shares, device=self.device)
+            level = MORPH_NOISE_LEVEL * 4 * share * (1 - share)
+            return torch.lerp(z, middle, level[:, None, None]), control, level, frames
+
+        points = [i / _WAY_POINTS for i in range(_WAY_POINTS + 1)]
+        shares = even_shares(points, self._expected(*along(points)), steps)
+        z, control, noise_level, frames = along(shares)
         kept = keep_notes(a, roles=() if keep is None else (keep,))
         if keep is not None:
             roles = torch.tensor([kept.roles] * 2, device=self.device)
             told = replace(encoded.condition, kept_roles=roles)
             control = self._way(self.model.control(told), shares)
-        share = torch.tensor(shares, device=self.device)
         return Trajectory(
-            z=unwhiten(moved, prior),
-            control=control,
-            noise_level=MORPH_NOISE_LEVEL * 4 * share * (1 - share),
-            frames=frames,
-            kept=(kept,) * steps,
+            z=z, control=control, noise_level=noise_level, frames=frames, kept=(kept,) * steps
         )
+
+    def _middle(self) -> Tensor:
+        """The mean of all z as the prior knows it, with nothing asked and nothing kept, (4, D)."""
+        anything = asked_condition([Controls()], self.spec, [None]).to(self.device)
+        return self.model.prior(anything, Rows.none(1, self.device)).mu[0]
+
+    def _expected(
+        self, z: Tensor, control: Tensor, noise_level: Tensor, frames: Sequence[Clip]
+    ) -> Tensor:
+        """What the decoder's outline expects to be struck, before any note is written.
+
+        Probabilities sharpened towards 0 and 1, as the likeliest notes are what will be written;
+        shape (B, 4, steps, columns).
+        """
+        decoder = self.model.decoder
+        context = decoder.moment.of_bars(z, decoder.tell_noise(control, noise_level))
+        steps = outline_steps(max(frame.meter.steps for frame in frames)).to(self.device)
+        struck = decoder.outline_logits(context, steps)[..., :N_STRUCK]
+        return torch.sigmoid(_SHARPNESS * struck)
 
     def complete(
         self,

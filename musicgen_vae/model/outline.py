@@ -26,6 +26,8 @@ _N_PITCHED = int(Role.DRUMS)
 _DRUMS = _N_PITCHED * PITCH_NONE
 _DURATIONS = _DRUMS + len(DRUM_PITCHES)
 _VELOCITIES = _DURATIONS + _N_PITCHED * DURATION_NONE
+N_STRUCK = _DURATIONS
+"""The first columns of a step: what is struck, without how long and how loud."""
 N_OUTLINE = _VELOCITIES + len(Role) * VELOCITY_NONE
 """Columns of a step: pitches by role, drum classes, durations by role, velocities by role."""
 _N_SETS = FIELD_SIZES[Field.PITCH] - PITCH_NONE
