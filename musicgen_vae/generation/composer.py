@@ -79,6 +79,7 @@ _SHARPNESS = 2.0
 _FEW_BARS = 8
 
 Check = Callable[[], None]
+Move = Callable[[Tensor, Tensor, float], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -515,8 +516,7 @@ class Composer:
             bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
             none = Rows.none(len(shares), self.device)
             prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
-            move = lerp if path == "line" else slerp
-            z = unwhiten(torch.stack([move(ends[0], ends[1], share) for share in shares]), prior)
+            z = unwhiten(self._way(ends, shares, lerp if path == "line" else slerp), prior)
             share = torch.tensor(shares, device=self.device)
             level = MORPH_NOISE_LEVEL * 4 * share * (1 - share)
             return torch.lerp(z, middle, level[:, None, None]), control, level, frames
@@ -547,8 +547,10 @@ class Composer:
         shape (B, 4, steps, columns).
         """
         decoder = self.model.decoder
-        context = decoder.moment.of_bars(z, decoder.tell_noise(control, noise_level))
-        steps = outline_steps(max(frame.meter.steps for frame in frames)).to(self.device)
+        bar_steps = torch.tensor([frame.meter.steps for frame in frames], device=self.device)
+        none = Rows.none(len(frames), self.device)
+        context = decoder.prefix(z, control, none, bar_steps, noise_level).context
+        steps = outline_steps(int(bar_steps.max())).to(self.device)
         struck = decoder.outline_logits(context, steps)[..., :N_STRUCK]
         return torch.sigmoid(_SHARPNESS * struck)
 
@@ -981,9 +983,9 @@ class Composer:
         )
 
     @staticmethod
-    def _way(ends: Tensor, shares: Sequence[float]) -> Tensor:
-        """Points on the line between two ends, shape (2, ...), to (S, ...)."""
-        return torch.stack([lerp(ends[0], ends[1], share) for share in shares])
+    def _way(ends: Tensor, shares: Sequence[float], move: Move = lerp) -> Tensor:
+        """Points between two ends, by default on the line, shape (2, ...), to (S, ...)."""
+        return torch.stack([move(ends[0], ends[1], share) for share in shares])
 
     # -- conditions --------------------------------------------------------------------------
 

@@ -505,7 +505,8 @@ class Decoder(nn.Module):
         batch = z.shape[0]
         if noise_level is None:
             noise_level = z.new_zeros(batch)
-        control = self.tell_noise(control, noise_level)
+        level = F.gelu(self.noise_in(noise_level[:, None]), approximate="tanh")
+        control = control + self.noise_out(level)[:, None]
         queries = z.reshape(batch, BARS_PER_CLIP, config.n_queries, config.d_query)
         latent = self.latent(queries) + self.latent_index + self.latent_bar.weight[:, None]
         x = torch.cat(
@@ -523,12 +524,6 @@ class Decoder(nn.Module):
             mask=mask,
             context=self.moment.of_bars(z, control),
         )
-
-    def tell_noise(self, control: Tensor, noise_level: Tensor) -> Tensor:
-        """The control vectors (B, 4, d_model) of a decoder that knows how noisy z is, (B,)."""
-        level = F.gelu(self.noise_in(noise_level[:, None]), approximate="tanh")
-        out: Tensor = control + self.noise_out(level)[:, None]
-        return out
 
     def know_bar(self, state: Tensor, context: Tensor, bar: Tensor) -> Tensor:
         """The state before a row, knowing what z and c say of its bar.
