@@ -649,6 +649,7 @@ def train(arguments: argparse.Namespace) -> None:
             model_config=model,
             data_config=DataConfig(
                 tokens_per_batch=arguments.tokens_per_batch,
+                noisy_z=arguments.noisy_z,
                 emphasis=_emphasis(arguments),
             ),
             config=TrainConfig(**given),
@@ -1025,7 +1026,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--lr-matrices", type=float, help="learning rate of Muon, inside blocks")
     made.add_argument("--lr-rest", type=float, help="learning rate of AdamW, elsewhere")
     made.add_argument(
-        "--decoder-alone", action="store_true", default=None, help="z and its flow stay valid"
+        "--decoder-alone", action="store_true", default=None, help="z and its flow stay as they are"
     )
     made.add_argument(
         "--adversary-from", type=int, metavar="STEP", help="then on, z is to hide what c says"
@@ -1039,6 +1040,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
+    made.add_argument(
+        "--noisy-z",
+        type=float,
+        default=0.5,
+        help="share of the clips whose z the decoder sees with noise",
+    )
     made.add_argument(
         "--emphasis",
         action="append",

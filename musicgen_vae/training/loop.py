@@ -82,7 +82,7 @@ class TrainConfig:
         adversary_steps: see ``confusion_weight``.
         lr_adversary: learning rate of the adversary.
         decoder_alone: encoder, controls, prior and recognition head stay as they are, and with them
-            z and any flow that was trained on it.
+            z and any flow that was trained on it. There is no first stage then.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
@@ -120,10 +120,16 @@ class TrainConfig:
     compile: bool = False
     seed: int = 7
 
+    @property
+    def second_stage_from(self) -> int:
+        """Step from which the whole way is trained, notes to z to notes."""
+        return 0 if self.decoder_alone else self.outline_stage
+
 
 def step_in_stage(step: int, config: TrainConfig) -> int:
     """Steps since the stage that ``step`` belongs to began."""
-    return step - config.outline_stage if step >= config.outline_stage else step
+    begins = config.second_stage_from
+    return step - begins if step >= begins else step
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
@@ -337,7 +343,7 @@ class Trainer:
                 recent = []
             if step % config.validate_every == 0 or done:
                 self.averaged.model.load_state_dict(self.average)
-                short = step <= config.outline_stage
+                short = step <= config.second_stage_from
                 last = validate(self.averaged, self.validation, short=short)
                 self.write(log_file, "validation", last)
                 if checkpoint is not None and not short:
@@ -362,7 +368,7 @@ class Trainer:
         number = self.progress.step
         seed = config.seed * 1_000_003 + number
         torch.manual_seed(seed * self.workers.n + self.workers.rank)
-        first_stage = number < config.outline_stage
+        first_stage = number < config.second_stage_from
         beta = config.beta * min(1.0, (number + 1) / max(1, config.beta_steps))
         confusion = 0.0
         if config.adversary_from is not None:
