@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from musicgen_vae import __version__
 from musicgen_vae.errors import ControlError, InputError, MusicGenError
-from musicgen_vae.generation.defaults import DEFAULT_GUIDANCE, LATENT_TEMPERATURE, TEMPERATURE
+from musicgen_vae.generation.defaults import (
+    DEFAULT_GUIDANCE,
+    LATENT_TEMPERATURE,
+    STEER_GUIDANCE,
+    TEMPERATURE,
+)
 from musicgen_vae.music.attributes import ORDINAL, summary
 from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
 from musicgen_vae.music.midi import read_midi, write_midi
@@ -397,6 +402,7 @@ def transfer(arguments: argparse.Namespace) -> None:
             controls,
             style=arguments.from_style,
             free=free,
+            guidance=arguments.guidance,
             seed=arguments.seed,
             temperature=arguments.temperature,
         )
@@ -407,7 +413,9 @@ def transfer(arguments: argparse.Namespace) -> None:
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
         seed=arguments.seed,
-        parameters=_asked(arguments, *_CONTROL_NAMES, "from_style", "free", "temperature"),
+        parameters=_asked(
+            arguments, *_CONTROL_NAMES, "from_style", "free", "guidance", "temperature"
+        ),
         clips=[summary(clip) for clip in made],
     )
 
@@ -945,7 +953,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("file", type=Path)
     made.add_argument("--from-style", help="the style that the file is in, where known")
     made.add_argument("--free", default="", help="controls not to be kept, such as density,chord")
-    temperature_of(made, 0.7)
+    made.add_argument(
+        "--guidance",
+        type=float,
+        help=f"more follows what is asked, less the file (default {STEER_GUIDANCE:g})",
+    )
+    temperature_of(made, TEMPERATURE)
     controls(made)
     seed(made)
     out_folder(made)

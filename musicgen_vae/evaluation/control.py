@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from musicgen_vae.evaluation.held_out import ClipSet
 from musicgen_vae.evaluation.metrics import middle_95, spearman
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.conditions import asked_condition
+from musicgen_vae.generation.conditions import asked_condition, unspecified
 from musicgen_vae.generation.decoding import DecodeOptions
 from musicgen_vae.generation.defaults import TEMPERATURE
 from musicgen_vae.model.controls import Controls
@@ -111,13 +111,16 @@ def _with_z_of(
     encoded = composer.encode(clips, held_out.styles[: len(controls)])
     meters = [clip.meter for clip in clips]
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
-    z = composer.steer(encoded, condition) if steered else encoded.posterior.mode()
+    z, noise_level = encoded.posterior.mode(), None
+    if steered:
+        z, noise_level = composer.steer(encoded, unspecified(condition), condition)
     return composer.decode(
         z,
         composer.model.control(condition),
         clips,
         seeds=seeds,
         options=DecodeOptions(temperature=TEMPERATURE),
+        noise_level=noise_level,
     )
 
 

@@ -24,6 +24,7 @@ from musicgen_vae.generation.conditions import (
     freed,
     measured_condition,
     replaced,
+    unspecified,
 )
 from musicgen_vae.generation.decoding import (
     DecodeItem,
@@ -36,6 +37,7 @@ from musicgen_vae.generation.defaults import (
     MORPH_NOISE_LEVEL,
     NOISE_LEVEL,
     NOISE_LEVEL_OF_DETAILS,
+    STEER_GUIDANCE,
     TEMPERATURE,
 )
 from musicgen_vae.generation.form import plan_form
@@ -71,7 +73,6 @@ from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
 PriorChoice = Literal["gaussian", "flow"]
 LatentChoice = Literal["drawn", "null"]
-_STEER_GUIDANCE = 2.0
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _ENCODE_BATCH = 32
 _WAY_POINTS = 16
@@ -723,8 +724,9 @@ class Composer:
         *,
         style: str | None = None,
         free: Iterable[str] = (),
+        guidance: float | None = None,
         seed: int | None = None,
-        temperature: float = 0.7,
+        temperature: float = TEMPERATURE,
         check: Check | None = None,
     ) -> Clip:
         """``clip`` with other controls: what is peculiar to it stays, c is replaced; see ``steer``.
@@ -738,6 +740,8 @@ class Composer:
             style: of the original, where known: eps is what is peculiar to it within this style.
             free: controls that should neither change to something nor stay, such as the density
                 where another arousal is asked.
+            guidance: more follows what is asked further from the clip, less stays nearer to it;
+                1 is as learnt. By default ``STEER_GUIDANCE``.
             seed: of the notes; None takes the most likely ones.
             temperature: of the notes, where a seed is given.
             check: called often; may raise to stop.
@@ -748,19 +752,20 @@ class Composer:
         if style is not None and style not in self.spec.styles:
             raise ControlError(f"unknown style {style!r}; known are {', '.join(self.spec.styles)}")
         encoded = self.encode([clip], None if style is None else [style])
-        condition = replaced(
-            freed(encoded.condition, free, self.spec), self._asked([controls], [None])
-        )
-        control = self.model.control(condition)
+        stays = freed(encoded.condition, free, self.spec)
+        asked = self._asked([controls], [None])
+        control = self.model.control(replaced(stays, asked))
         mode = controls.mode or clip.key.mode
         # Relative keys share their notes: C major becomes A minor, not C minor.
         relative = Key(tonic=_relative_tonic(clip.key, mode), mode=mode)
+        z, noise_level = self.steer(encoded, stays, asked, guidance)
         return self.decode(
-            self.steer(encoded, condition),
+            z,
             control,
             [replace(clip, key=relative)],
             seeds=None if seed is None else [seed],
             options=DecodeOptions(temperature=0.0 if seed is None else temperature),
+            noise_level=noise_level,
             check=check,
         )[0]
 
@@ -927,14 +932,7 @@ class Composer:
         guidance = DEFAULT_GUIDANCE if guidance is None else guidance
         free = None
         if guidance != 1.0:
-            free = self._flow_condition(
-                replace(
-                    condition,
-                    clip=torch.zeros_like(condition.clip),
-                    bar=torch.zeros_like(condition.bar),
-                ),
-                kept,
-            )
+            free = self._flow_condition(unspecified(condition), kept)
         detailed = details_asked(condition)
         noise_level = torch.where(detailed, NOISE_LEVEL_OF_DETAILS, NOISE_LEVEL)
         z = flow.sample(
@@ -947,29 +945,52 @@ class Composer:
         return z, noise_level
 
     @torch.inference_mode()
-    def steer(self, encoded: Encoded, condition: Condition) -> Tensor:
-        """What the z of encoded clips becomes under another condition, shape (B, 4, D).
+    def steer(
+        self, encoded: Encoded, stays: Condition, asked: Condition, guidance: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the z of encoded clips becomes when other controls are asked.
 
         The flow is followed back from z to noise with the clips' own condition, and from there
-        forward with the other, whose difference from the old one guidance exaggerates; the same
-        condition gives back z. What the other leaves open counts as peculiar to the clip. So images
-        are edited through a model's noise (Song et al., arXiv 2010.02502, section 4.3). Without a
-        flow: in coordinates whitened by the Gaussian prior, which knows less of what goes with c.
+        forward with the other, where it leaves the last part of the way to the decoder; guidance
+        exaggerates what is asked beyond what stays. Nothing asked gives back z. So images are
+        edited through a model's noise (Song et al., arXiv 2010.02502, section 4.3). Without a flow:
+        in coordinates whitened by the Gaussian prior, which knows less of what goes with c.
+
+        Args:
+            encoded: of B clips.
+            stays: their controls that shall stay; what is left open counts as peculiar to the clip.
+            asked: controls asked, which go before those that stay.
+            guidance: as in ``sample``; by default ``STEER_GUIDANCE``.
+
+        Returns:
+            z of shape (B, 4, D), and how noisy it is, shape (B,).
         """
-        z, none = encoded.posterior.mode(), Rows.none(len(condition.bar_steps), self.device)
+        z, none = encoded.posterior.mode(), Rows.none(len(stays.bar_steps), self.device)
+        condition = replaced(stays, asked)
         flow = self.checkpoint.flow
         if flow is None:
-            return unwhiten(whiten(z, encoded.prior), self.model.prior(condition, none))
+            z = unwhiten(whiten(z, encoded.prior), self.model.prior(condition, none))
+            return z, z.new_zeros(len(z))
         old = replace(
             encoded.condition,
             clip=encoded.condition.clip * (condition.clip > 0),
             bar=encoded.condition.bar * (condition.bar > 0),
         )
-        was = self._flow_condition(old, none)
-        noise = flow.noise_of(z, was)
-        return flow.sample(
-            self._flow_condition(condition, none), noise, guidance=_STEER_GUIDANCE, free=was
+        without = replace(
+            condition,
+            clip=condition.clip * (asked.clip == 0),
+            bar=condition.bar * (asked.bar == 0),
         )
+        is_asked = (asked.clip > 0).any(1) | (asked.bar > 0).flatten(1).any(1)
+        noise_level = NOISE_LEVEL_OF_DETAILS * is_asked
+        z = flow.sample(
+            self._flow_condition(condition, none),
+            flow.noise_of(z, self._flow_condition(old, none)),
+            guidance=STEER_GUIDANCE if guidance is None else guidance,
+            free=self._flow_condition(without, none),
+            noise_level=noise_level,
+        )
+        return z, noise_level
 
     def noise(self, generators: Sequence[torch.Generator]) -> Tensor:
         """Standard normal numbers for z, shape (B, 4, D), each item's from its own generator."""

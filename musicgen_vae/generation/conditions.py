@@ -100,6 +100,15 @@ def freed(condition: Condition, names: Iterable[str], spec: ControlSpec) -> Cond
     return replace(condition, clip=clip, bar=bar)
 
 
+def unspecified(condition: Condition) -> Condition:
+    """The condition without any control."""
+    return replace(
+        condition,
+        clip=torch.zeros_like(condition.clip),
+        bar=torch.zeros_like(condition.bar),
+    )
+
+
 def details_asked(condition: Condition) -> torch.Tensor:
     """Whether any bar is asked more than who plays, shape (B,)."""
     kinds = [i for i, name in enumerate(BAR_CONTROLS) if name != "roles"]

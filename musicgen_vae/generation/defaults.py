@@ -9,5 +9,7 @@ NOISE_LEVEL, NOISE_LEVEL_OF_DETAILS = 0.5, 0.375
 """Of drawn z, in sixteenths: what the flow leaves to the decoder; less where details are asked."""
 DEFAULT_GUIDANCE = 12.0
 """Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
+STEER_GUIDANCE = 8.0
+"""Of the flow where a clip is given other controls (docs/log.md)."""
 MORPH_NOISE_LEVEL = 0.3
 """Of z half-way between two clips, as the decoder is told."""

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, CorpusError
-from musicgen_vae.generation.defaults import LATENT_TEMPERATURE, TEMPERATURE
+from musicgen_vae.generation.defaults import LATENT_TEMPERATURE, STEER_GUIDANCE, TEMPERATURE
 from musicgen_vae.ui import creating, mapping, morphing, uploads
 from musicgen_vae.ui.editing import EditRequest, edit
 from musicgen_vae.ui.events import QUEUED, RENDERED, telling
@@ -204,6 +204,7 @@ def build_api(studio: Studio) -> None:
         mode: str = "any",
         valence: float | None = None,
         arousal: float | None = None,
+        guidance: float = STEER_GUIDANCE,
         seed: int = 0,
     ) -> _Answer:
         """Change style, mode or mood of four bars; what is peculiar to them stays.
@@ -215,6 +216,7 @@ def build_api(studio: Studio) -> None:
             mode: any, major or minor.
             valence: -1 to 1, for models that know moods; empty leaves it as it is.
             arousal: likewise.
+            guidance: how far it goes, 1 (little) to 16.
             seed: the same seed and settings give the same music.
 
         Returns:
@@ -229,6 +231,7 @@ def build_api(studio: Studio) -> None:
             mode=_asked(mode),
             valence=valence,
             arousal=arousal,
+            guidance=guidance,
             seed=seed,
         )
         return _edited(tools, request)
@@ -297,6 +300,7 @@ def build_api(studio: Studio) -> None:
                 _text("mode", "any"),
                 _number("valence", None),
                 _number("arousal", None),
+                _number("guidance", STEER_GUIDANCE),
                 _integer("seed", 0),
             ],
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae.errors import ControlError
+from musicgen_vae.generation.defaults import STEER_GUIDANCE
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Role
 from musicgen_vae.ui.creating import SampleRequest
@@ -22,6 +23,7 @@ from musicgen_vae.ui.zerogpu import lendable
 if TYPE_CHECKING:
     from musicgen_vae.generation.composer import Composer
 
+MAX_STEER_GUIDANCE = 16.0
 ACTIONS = ("regenerate", "harmonise", "accompany", "continue", "transfer")
 _KEPT = {
     "harmonise": (Role.MELODY, Role.DRUMS),
@@ -40,6 +42,7 @@ class EditRequest:
         roles: labels of the roles that ``regenerate`` keeps.
         bars: bars that it keeps whole, counted from 1.
         style, mode, valence, arousal: what ``transfer`` changes, as in ``SampleRequest``.
+        guidance: how far it goes, 1 to ``MAX_STEER_GUIDANCE``.
         seed: of the result.
 
     Raises:
@@ -55,6 +58,7 @@ class EditRequest:
     mode: str | None = None
     valence: float | None = None
     arousal: float | None = None
+    guidance: float = STEER_GUIDANCE
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class EditRequest:
             check_choice("role", role, [role.label for role in Role])
         for bar in self.bars:
             check_range("bar", bar, 1, BARS_PER_CLIP)
+        check_range("guidance", self.guidance, 1.0, MAX_STEER_GUIDANCE)
         check_range("seed", self.seed, 0, MAX_SEED)
         self._asked()
 
@@ -86,6 +91,7 @@ class EditRequest:
             "mode": self.mode,
             "valence": self.valence,
             "arousal": self.arousal,
+            "guidance": self.guidance if self.action == "transfer" else None,
             "seed": self.seed,
         }
         return {name: value for name, value in said.items() if value not in (None, [])}
@@ -103,7 +109,10 @@ def edited(composer: Composer, request: EditRequest, check: Check | None = None)
         controls = request.controls(composer)
         if controls == Controls():
             raise ControlError(text("edit_unchanged"))
-        return [composer.transfer(clip, controls, seed=request.seed, check=check)]
+        moved = composer.transfer(
+            clip, controls, guidance=request.guidance, seed=request.seed, check=check
+        )
+        return [moved]
     if request.action == "continue":
         empty = replace(composer.fit(clip).keep(()), n_bars=BARS_PER_CLIP)
         return [clip, *composer.complete(empty, before=clip, seed=request.seed, check=check)]

@@ -12,7 +12,7 @@ from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
 from musicgen_vae.generation.atlas import attribute_groups
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.conditions import freed
+from musicgen_vae.generation.conditions import asked_condition, freed, unspecified
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
 from musicgen_vae.music.key import rank_keys
@@ -20,6 +20,12 @@ from musicgen_vae.music.midi import read_midi
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 SCALE = {0, 2, 4, 5, 7, 9, 11}
+
+
+@pytest.fixture(scope="module")
+def shipped_composer() -> Composer:
+    """The model that ships: unlike the tiny one it has a flow."""
+    return Composer.load(device="cpu")
 
 
 def clips_of(name: str) -> list[Clip]:
@@ -216,6 +222,22 @@ def test_transfer_changes_what_is_asked(tiny_composer: Composer, tune: Clip) -> 
     minor = tiny_composer.transfer(tune, Controls(mode=Mode.MINOR))
     assert minor.key.mode is Mode.MINOR
     assert minor.key.shift == tune.key.shift
+
+
+def test_steering_goes_as_far_as_it_is_guided(shipped_composer: Composer, tune: Clip) -> None:
+    encoded = shipped_composer.encode([tune])
+    z, stays = encoded.posterior.mode(), encoded.condition
+    nothing = unspecified(stays)
+    same, level = shipped_composer.steer(encoded, stays, nothing, 16.0)
+    assert torch.allclose(same, z, atol=1e-3)
+    assert float(level) == 0
+    asked = asked_condition([Controls.parse({"density": 7})], shipped_composer.spec, [None])
+    far = []
+    for guidance in (1.0, 4.0, 16.0):
+        moved, level = shipped_composer.steer(encoded, stays, asked, guidance)
+        assert float(level) > 0
+        far.append(float((moved - z).norm()))
+    assert far == sorted(far)
 
 
 def test_the_style_of_the_original_may_be_said(tiny_composer: Composer, tune: Clip) -> None:

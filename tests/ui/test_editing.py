@@ -8,6 +8,7 @@ import pytest
 
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.defaults import STEER_GUIDANCE
 from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.ui.editing import EditRequest, edit, edited
 from musicgen_vae.ui.takes import Recorder
@@ -60,6 +61,7 @@ def test_a_transfer_changes_what_is_asked(
 ) -> None:
     request = EditRequest(upload=tune, action="transfer", mode="minor")
     assert str(edited(tiny_composer, request)[0].key) == "A minor"
+    assert request.parameters()["guidance"] == STEER_GUIDANCE
     mood = EditRequest(upload=tune, action="transfer", style="rock", valence=-0.5, arousal=1)
     assert edited(emotional_composer, mood)[0].notes
     with pytest.raises(ControlError, match="choose another style"):
@@ -73,6 +75,8 @@ def test_a_transfer_changes_what_is_asked(
         {"roles": ["kazoo"]},
         {"bars": [0]},
         {"bars": [5]},
+        {"guidance": 0.5},
+        {"guidance": float("nan")},
         {"seed": -1},
         {"valence": 2},
         {"mode": "dorian"},

@@ -10,10 +10,11 @@ from typing import Any
 import gradio as gr
 
 from musicgen_vae.errors import ControlError, InputError
+from musicgen_vae.generation.defaults import STEER_GUIDANCE
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode, Role
 from musicgen_vae.ui.components.player import Player
 from musicgen_vae.ui.components.roll import FROM_BOXES, TO_BOXES, Kept, Roll
-from musicgen_vae.ui.editing import ACTIONS, EditRequest, edit
+from musicgen_vae.ui.editing import ACTIONS, MAX_STEER_GUIDANCE, EditRequest, edit
 from musicgen_vae.ui.events import LATEST, PRIVATE, RENDERED, plain, runs, telling
 from musicgen_vae.ui.fields import ANY
 from musicgen_vae.ui.language import label
@@ -124,9 +125,10 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
         upload = values[source]
         if upload is None:
             raise ControlError(text("edit_missing"))
-        asked = {name: values[field] for name, field in changes.items()}
-        if not asked.pop("mood", False):
-            asked |= {"valence": None, "arousal": None}
+        changed: dict[str, Any] = {name: values[field] for name, field in changes.items()}
+        if not changed.pop("mood", False):
+            changed |= {"valence": None, "arousal": None}
+        changed |= {name: None for name, value in changed.items() if value == ANY}
         request = EditRequest(
             upload=upload,
             clip=values[clip] or 0,
@@ -134,7 +136,7 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
             roles=values[roles],
             bars=values[bars],
             seed=secrets.randbelow(MAX_SEED),
-            **{name: None if value == ANY else value for name, value in asked.items()},
+            **changed,
         )
         tools = studio.tools()
         take = visitor.keep(edit(tools.composer, tools.recorder, request, check))
@@ -222,4 +224,13 @@ def _changes(studio: Studio) -> dict[str, Any]:
         fields["mood"] = gr.Checkbox(False, label=label("mood"), min_width=100)
         for name in ("valence", "arousal"):
             fields[name] = gr.Slider(-1, 1, value=0, step=0.05, label=label(name), min_width=140)
+    fields["guidance"] = gr.Slider(
+        1,
+        MAX_STEER_GUIDANCE,
+        value=STEER_GUIDANCE,
+        step=0.5,
+        label=label("steer_guidance"),
+        info=label("steer_guidance_info"),
+        min_width=140,
+    )
     return fields

@@ -275,6 +275,8 @@ ENGLISH: dict[str, str] = {
         "Regenerate: what is not kept. Harmonise: harmony and bass. Accompany: all but the melody. "
         "Continue: four more bars."
     ),
+    "steer_guidance": "How far to go",
+    "steer_guidance_info": "Low: nearer to the original. High: nearer to what is asked.",
     "kept_roles": "Roles to keep",
     "kept_bars": "Bars to keep",
     "kept_info": "For regenerate. In bars that are kept all roles stay.",

@@ -231,6 +231,8 @@ SIMPLIFIED: dict[str, str] = {
     "action_info": (
         "重写：未保留的部分。配和声：和声与低音。配伴奏：旋律以外的全部。续写：再写四小节。"
     ),
+    "steer_guidance": "改变幅度",
+    "steer_guidance_info": "低：更接近原曲。高：更接近所求。",
     "kept_roles": "保留的声部",
     "kept_bars": "保留的小节",
     "kept_info": "用于重写。保留的小节里所有声部不变。",

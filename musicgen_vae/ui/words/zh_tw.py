@@ -231,6 +231,8 @@ TRADITIONAL: dict[str, str] = {
     "action_info": (
         "重寫：未保留的部分。配和聲：和聲與低音。配伴奏：旋律以外的全部。續寫：再寫四小節。"
     ),
+    "steer_guidance": "改變幅度",
+    "steer_guidance_info": "低：更接近原曲。高：更接近所求。",
     "kept_roles": "保留的聲部",
     "kept_bars": "保留的小節",
     "kept_info": "用於重寫。保留的小節裡所有聲部不變。",
