@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from musicgen_vae.corpus.build import SYNTHETIC
 from musicgen_vae.corpus.shards import SPLITS, PieceInfo
+from musicgen_vae.markdown import table
 
 _BEGIN, _END = "<!-- counts: written by the build -->", "<!-- end of counts -->"
 
@@ -159,16 +160,6 @@ def corpus_tables(pieces: Sequence[PieceInfo], report: Mapping[str, Any]) -> str
         [(source, n, why) for (source, why), n in sorted(reasons.items())],
     )
     return "\n".join(lines) + "\n"
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a Markdown table; numbers get separators."""
-
-    def cells(values: Sequence[object]) -> str:
-        shown = [f"{v:,}" if isinstance(v, int) else str(v).replace("|", "/") for v in values]
-        return "| " + " | ".join(shown) + " |"
-
-    return [cells(heads), "|" + "---|" * len(heads), *(cells(row) for row in rows)]
 
 
 def write_tables(path: Path, tables: str) -> None:

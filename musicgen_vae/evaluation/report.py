@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import Any
 
+from musicgen_vae.markdown import table
 from musicgen_vae.music.clip import Role
 
 _FIELDS = ("step", "role", "pitch", "duration", "velocity")
@@ -71,15 +72,6 @@ def _stamp(figures: Figures) -> str:
     if "commit" in figures:
         parts.append(f"commit `{figures['commit']}`")
     return f"*{'; '.join(parts)}.*"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table's lines."""
-    return [
-        f"| {' | '.join(head)} |",
-        "|" + "---|" * len(head),
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
 
 
 def _number(value: float, digits: int = 3) -> str:

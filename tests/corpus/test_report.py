@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from musicgen_vae.corpus.report import ORIGINS, corpus_tables, table, write_tables
+from musicgen_vae.corpus.report import ORIGINS, corpus_tables, write_tables
 from musicgen_vae.corpus.shards import load_info
 from tests.training.corpora import build
 
@@ -18,10 +18,6 @@ def test_tables_hold_the_counts(tmp_path: Path) -> None:
     assert f"| made up | {ORIGINS['folder'].what} |" in page
     assert f"| {len(pieces)} | 0 | 0 | {counts} |" in page
     assert f"| pop | {counts} | 0 |" in page
-
-
-def test_cells() -> None:
-    assert table(("a", "b"), [(12_345, "x|y")]) == ["| a | b |", "|---|---|", "| 12,345 | x/y |"]
 
 
 def test_tables_go_between_the_marks_of_a_page_and_nowhere_else(tmp_path: Path) -> None:
