@@ -19,7 +19,7 @@ from torch import Tensor
 from musicgen_vae.generation.rules import Mask, Rules, Values
 from musicgen_vae.model.layers import LayerCache
 from musicgen_vae.model.packing import is_packed
-from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, NoteHeads, Rows, token_time
+from musicgen_vae.model.vae import N_DRAWN_FIELDS, Decoder, Moments, NoteHeads, Rows, token_time
 from musicgen_vae.music.clip import BARS_PER_CLIP, Role
 from musicgen_vae.music.tokens import (
     BAR_BEFORE,
@@ -116,13 +116,13 @@ def decode(
     Returns:
         Note rows of each item without bar and end tokens and without k, shape (n, 6).
     """
-    by_width: dict[int, list[int]] = {}
+    alike: dict[tuple[int, int], list[int]] = {}
     for index, item in enumerate(items):
         width = -(-len(item.kept) // _KEPT_SPAN) * _KEPT_SPAN
-        by_width.setdefault(width, []).append(index)
+        alike.setdefault((width, item.bar_steps), []).append(index)
     group = GROUP if is_packed(decoder) else BLOCK
     result: dict[int, Tokens] = {}
-    for width, indices in by_width.items():
+    for (width, _), indices in alike.items():
         for begin in range(0, len(indices), BLOCK):
             chosen = indices[begin : begin + BLOCK]
             block = padded([items[i] for i in chosen], group)
@@ -280,7 +280,7 @@ class NoteWriter:
 
 
 class _Block(NoteWriter):
-    """Items written by the decoder, with its cache; prefixes are read ``group`` at a time."""
+    """Items of one meter written by the decoder; prefixes are read ``group`` at a time."""
 
     def __init__(
         self,
@@ -304,10 +304,10 @@ class _Block(NoteWriter):
         # What is not yet written is not seen.
         self.unseen = torch.full((n, 1, 1, capacity), _NEVER, device=self.device)
         groups = [slice(begin, begin + group) for begin in range(0, n, group)]
-        self.context = torch.cat([self.read_prefix(members, width) for members in groups])
+        self.moments = Moments.cat([self.read_prefix(members, width) for members in groups])
 
-    def read_prefix(self, members: slice, width: int) -> Tensor:
-        """Fill the caches of some items; what z and c say of each of their bars (n, 4, d_bar)."""
+    def read_prefix(self, members: slice, width: int) -> Moments:
+        """Fill the caches of some items; what z and c say of all that may follow."""
         items = self.items[members]
         prefix = self.decoder.prefix(
             torch.stack([item.z for item in items]),
@@ -322,41 +322,37 @@ class _Block(NoteWriter):
         self.decoder.run(
             prefix.x,
             prefix.time,
-            prefix.step,
-            prefix.bar,
+            self.decoder.injections(prefix.context, prefix.step, prefix.bar),
             unseen[..., :span].expand(-1, -1, self.n_prefix, -1),
-            prefix.context,
             [LayerCache(keys=c.keys[members], values=c.values[members]) for c in self.caches],
             at=0,
             span=span,
         )
-        return prefix.context
+        return self.decoder.every_moment(prefix.context, items[0].bar_steps)
 
     def state(self) -> Tensor:
         """What the decoder knows after the last row, shape (B, d_model)."""
         at = self.n_prefix + len(self.written)
         self.unseen[..., at] = 0.0
         span = -(-(at + 1) // _SPAN) * _SPAN
-        last = self.last[:, None]
+        last, bar = self.last[:, None], self.row[:, Field.BAR]
+        injected = self.moments.injected[self.moments.index(bar, self.row[:, Field.STEP])]
         out = self.decoder.run(
             self.decoder.embedding(last),
             token_time(last, self.bar_steps),
-            last[..., Field.STEP],
-            last[..., Field.BAR],
+            injected[:, None].unbind(2),
             self.unseen[..., :span],
-            self.context,
             self.caches,
             at=at,
             span=span,
         )
-        return self.decoder.know_bar(out, self.context, last[..., Field.BAR])[:, 0]
+        return out[:, 0] + self.moments.of_bar[self.moments.bar_index(bar)]
 
     def know_step(self, state: Tensor, step: Values) -> Tensor:
         """The state (B, d_model) once the row's step (B,) is known."""
-        there = torch.from_numpy(step)[:, None].to(self.device)
-        added, outline = self.decoder.know_step(self.context, there, self.last[:, None, Field.BAR])
-        self.outline = outline[:, 0]
-        return state + added[:, 0]
+        index = self.moments.index(self.row[:, Field.BAR], step)
+        self.outline = self.moments.outline[index]
+        return state + self.moments.at_step[index]
 
     def hint(self, field: Field, role: Values) -> Tensor:
         """What the outline says of a field of a note of ``role`` (B,), as logits."""

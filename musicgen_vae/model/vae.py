@@ -374,6 +374,51 @@ class Prefix:
     context: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What z and c say of every step of every bar of B clips of one meter.
+
+    Attributes:
+        bar_steps: steps in a bar; M of a clip's bars, with the values of ``Field.STEP`` that are
+            not on the grid, make M = 4 * (bar_steps + 3) moments.
+        injected: added to the layers' inputs, shape (B * M, layers, d_model).
+        at_step: added to the state once the step is known, shape (B * M, d_model).
+        outline: logits of what is struck, shape (B * M, N_OUTLINE).
+        of_bar: added to the state before a row, shape (B * 4, d_model).
+    """
+
+    bar_steps: int
+    injected: Tensor
+    at_step: Tensor
+    outline: Tensor
+    of_bar: Tensor
+
+    @classmethod
+    def cat(cls, parts: Sequence[Moments]) -> Moments:
+        """The moments of several batches of clips of one meter."""
+        return cls(
+            bar_steps=parts[0].bar_steps,
+            injected=torch.cat([part.injected for part in parts]),
+            at_step=torch.cat([part.at_step for part in parts]),
+            outline=torch.cat([part.outline for part in parts]),
+            of_bar=torch.cat([part.of_bar for part in parts]),
+        )
+
+    def index(self, bar: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where ``step`` of ``bar`` of each clip stands, shapes (B,)."""
+        n_special = FIELD_SIZES[Field.STEP] - MAX_STEPS_PER_BAR
+        off_grid = step >= MAX_STEPS_PER_BAR
+        place = np.where(off_grid, step - MAX_STEPS_PER_BAR + self.bar_steps, step)
+        found: NDArray[np.int64] = self.bar_index(bar) * (self.bar_steps + n_special) + place
+        return found
+
+    @staticmethod
+    def bar_index(bar: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where ``bar`` of each clip stands in ``of_bar``, shapes (B,)."""
+        found: NDArray[np.int64] = np.arange(len(bar)) * BARS_PER_CLIP + bar
+        return found
+
+
 class NoteHeads(nn.Module):
     """The fields of one note in turn, each given the ones before it."""
 
@@ -525,6 +570,11 @@ class Decoder(nn.Module):
             context=self.moment.of_bars(z, control),
         )
 
+    def injections(self, context: Tensor, step: Tensor, bar: Tensor) -> list[Tensor]:
+        """What is added to each layer's input, each of shape (B, T, d_model); see ``Moment``."""
+        moment = self.moment(context, step, bar)
+        return [inject(moment) for inject in self.inject]
+
     def know_bar(self, state: Tensor, context: Tensor, bar: Tensor) -> Tensor:
         """The state before a row, knowing what z and c say of its bar.
 
@@ -551,6 +601,28 @@ class Decoder(nn.Module):
         moment = self.moment(context, step, bar)
         return self.of_moment(moment), self.outline(moment)
 
+    def every_moment(self, context: Tensor, bar_steps: int) -> Moments:
+        """All that is asked of ``context`` while notes are written, in a few large products.
+
+        Args:
+            context: from ``Moment.of_bars``.
+            bar_steps: steps in a bar of these clips.
+        """
+        device = context.device
+        special = torch.arange(MAX_STEPS_PER_BAR, FIELD_SIZES[Field.STEP], device=device)
+        steps = torch.cat([torch.arange(bar_steps, device=device), special])
+        bars = torch.arange(BARS_PER_CLIP, device=device)
+        step = steps.repeat(BARS_PER_CLIP).expand(len(context), -1)
+        bar = bars.repeat_interleave(len(steps)).expand(len(context), -1)
+        at_step, outline = self.know_step(context, step, bar)
+        return Moments(
+            bar_steps=bar_steps,
+            injected=torch.stack(self.injections(context, step, bar), dim=2).flatten(0, 1),
+            of_bar=self.of_bar(context).flatten(0, 1),
+            at_step=at_step.flatten(0, 1),
+            outline=outline.flatten(0, 1),
+        )
+
     def hint(self, field: Field, outline: Tensor, role: Tensor) -> Tensor:
         """Added to the logits of a field of ``HINTED_FIELDS``: ``outline_hint``, as far trusted."""
         return self.trust[HINTED_FIELDS.index(field)] * outline_hint(field, outline, role)
@@ -576,24 +648,21 @@ class Decoder(nn.Module):
         self,
         x: Tensor,
         time: Tensor,
-        step: Tensor,
-        bar: Tensor,
+        injected: Sequence[Tensor],
         mask: Tensor,
-        context: Tensor,
         caches: list[LayerCache] | None = None,
         at: int = 0,
         span: int = 0,
     ) -> Tensor:
         """All layers; shape (B, T, d_model) in and out.
 
-        ``time``, ``step`` and ``bar``, each (B, T), say where the positions lie; ``context`` is the
-        prefix's; the other arguments are those of ``Attention``.
+        ``time`` (B, T) says where the positions lie and ``injected`` what z and c say of them, from
+        ``injections``; the other arguments are those of ``Attention``.
         """
         rotation = self.rotary(time)
-        moment = self.moment(context, step, bar)
         for index, block in enumerate(self.blocks):
             cache = caches[index] if caches is not None else None
-            x = block(x, rotation, mask, self.inject[index](moment), cache, at, span)
+            x = block(x, rotation, mask, injected[index], cache, at, span)
         out: Tensor = self.norm(x)
         return out
 
@@ -624,10 +693,12 @@ class Decoder(nn.Module):
         out = self.run(
             torch.cat([prefix.x, x], dim=1),
             torch.cat([prefix.time, token_time(inputs, bar_steps)], dim=1),
-            torch.cat([prefix.step, inputs[..., Field.STEP]], dim=1),
-            torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
+            self.injections(
+                prefix.context,
+                torch.cat([prefix.step, inputs[..., Field.STEP]], dim=1),
+                torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
+            ),
             additive_mask(visible & real[:, None]),
-            prefix.context,
         )
         valid = hidden.mask[:, 1:]
         clip = torch.arange(x.shape[0], device=x.device)[:, None].expand_as(valid)[valid]

@@ -170,30 +170,30 @@ def test_the_cache_gives_what_teacher_forcing_gives(model: ConditionalVAE) -> No
     visible = torch.zeros(1, 1, 128, dtype=torch.bool)
     visible[..., :n_prefix] = True
     mask = additive_mask(visible.expand(-1, n_prefix, -1))
-    decoder.run(
-        prefix.x, prefix.time, prefix.step, prefix.bar, mask, prefix.context, caches, span=128
-    )
+    injected = decoder.injections(prefix.context, prefix.step, prefix.bar)
+    decoder.run(prefix.x, prefix.time, injected, mask, caches, span=128)
+    moments = decoder.every_moment(prefix.context, 48)
     for i in range(len(target)):
         row = read.tokens[:, i : i + 1]
         visible[..., n_prefix + i] = True
+        bar, step = row[:, 0, Field.BAR].numpy(), row[:, 0, Field.STEP].numpy()
+        injected = moments.injected[moments.index(bar, step)]
         out = decoder.run(
             decoder.embedding(row),
             token_time(row, bar_steps),
-            row[..., Field.STEP],
-            row[..., Field.BAR],
+            injected[:, None].unbind(2),
             additive_mask(visible),
-            prefix.context,
             caches,
             at=n_prefix + i,
             span=128,
         )
-        bar = row[..., Field.BAR]
         there = target[i : i + 1]
-        state = decoder.know_bar(out, prefix.context, bar)
-        at_step, outline = decoder.know_step(prefix.context, there[:, None, Field.STEP], bar)
-        heads = decoder.heads(state[:, 0], there, at_step[:, 0])
+        state = out[:, 0] + moments.of_bar[moments.bar_index(bar)]
+        index = moments.index(bar, there[:, Field.STEP].numpy())
+        heads = decoder.heads(state, there, moments.at_step[index])
         for field in HINTED_FIELDS:
-            heads[field] = heads[field] + decoder.hint(field, outline[:, 0], there[:, Field.ROLE])
+            hint = decoder.hint(field, moments.outline[index], there[:, Field.ROLE])
+            heads[field] = heads[field] + hint
         for made, expected in zip(heads, fields, strict=True):
             torch.testing.assert_close(made[0], expected[i], atol=1e-5, rtol=1e-4)
 
