@@ -18,11 +18,12 @@ from torch import Tensor
 
 from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.generation.conditions import (
+    N_DETAILS,
     asked_condition,
     concatenated,
-    details_asked,
     freed,
     measured_condition,
+    n_details,
     replaced,
     unspecified,
 )
@@ -36,7 +37,7 @@ from musicgen_vae.generation.defaults import (
     LATENT_TEMPERATURE,
     MORPH_NOISE_LEVEL,
     NOISE_LEVEL,
-    NOISE_LEVEL_OF_DETAILS,
+    NOISE_LEVEL_OF_ONE_DETAIL,
     STEER_GUIDANCE,
     TEMPERATURE,
 )
@@ -53,7 +54,7 @@ from musicgen_vae.generation.trajectory import (
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
-from musicgen_vae.model.flow import FlowCondition
+from musicgen_vae.model.flow import N_STEPS, FlowCondition
 from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.outline import N_STRUCK, outline_steps
 from musicgen_vae.model.packing import packed
@@ -903,8 +904,9 @@ class Composer:
         """One z for each item from p(z|c,k), where the prior takes its noise.
 
         The flow leaves the last part of the way to the decoder, which knows better what goes with
-        the notes before; less of it where details of bars are asked, for the decoder follows them
-        less closely. Guidance counts half where they are not: it is they that need it.
+        the notes before. A detail of bars, such as their density, is followed less closely then, if
+        nothing else tells of it: the fewer kinds are asked, the less is left to the decoder and the
+        more guidance counts, down to a fifth where all are asked. It counts half where none is.
 
         Args:
             condition: c of each item.
@@ -933,12 +935,14 @@ class Composer:
         free = None
         if guidance != 1.0:
             free = self._flow_condition(unspecified(condition), kept)
-        detailed = details_asked(condition)
-        noise_level = torch.where(detailed, NOISE_LEVEL_OF_DETAILS, NOISE_LEVEL)
+        asked = n_details(condition)
+        alone = torch.where(asked > 0, (N_DETAILS - asked) / (N_DETAILS - 1), 0.0)
+        noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_DETAIL - NOISE_LEVEL) * alone
+        noise_level = (noise_level * N_STEPS).round() / N_STEPS
         z = flow.sample(
             self._flow_condition(condition, kept),
             noise,
-            guidance=1.0 + (guidance - 1.0) * torch.where(detailed, 1.0, 0.5),
+            guidance=1.0 + (guidance - 1.0) * torch.where(asked > 0, 0.2 + 0.8 * alone, 0.5),
             free=free,
             noise_level=noise_level,
         )
@@ -982,7 +986,7 @@ class Composer:
             bar=condition.bar * (asked.bar == 0),
         )
         is_asked = (asked.clip > 0).any(1) | (asked.bar > 0).flatten(1).any(1)
-        noise_level = NOISE_LEVEL_OF_DETAILS * is_asked
+        noise_level = NOISE_LEVEL_OF_ONE_DETAIL * is_asked
         z = flow.sample(
             self._flow_condition(condition, none),
             flow.noise_of(z, self._flow_condition(old, none)),

@@ -18,6 +18,9 @@ from musicgen_vae.music.attributes import clip_repetition, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Meter
 from musicgen_vae.music.emotion import estimate_emotion
 
+N_DETAILS = len(BAR_CONTROLS) - 1
+"""Kinds of details that may be asked of a bar: everything but who plays."""
+
 
 def measured_condition(
     clips: Sequence[Clip], spec: ControlSpec, styles: Sequence[str | None] | None = None
@@ -109,10 +112,10 @@ def unspecified(condition: Condition) -> Condition:
     )
 
 
-def details_asked(condition: Condition) -> torch.Tensor:
-    """Whether any bar is asked more than who plays, shape (B,)."""
+def n_details(condition: Condition) -> torch.Tensor:
+    """How many kinds of details are asked of any bar, 0 to ``N_DETAILS``, shape (B,)."""
     kinds = [i for i, name in enumerate(BAR_CONTROLS) if name != "roles"]
-    return (condition.bar[..., kinds] > 0).flatten(1).any(1)
+    return (condition.bar[..., kinds] > 0).any(1).sum(1)
 
 
 def concatenated(parts: Sequence[Condition]) -> Condition:

@@ -3,10 +3,11 @@
 Apart from ``Composer`` because the page and the parser are made before PyTorch is imported.
 """
 
-TEMPERATURE, LATENT_TEMPERATURE = 0.7, 0.9
+TEMPERATURE, LATENT_TEMPERATURE = 1.0, 1.0
 """Of the notes and of z."""
-NOISE_LEVEL, NOISE_LEVEL_OF_DETAILS = 0.5, 0.375
-"""Of drawn z, in sixteenths: what the flow leaves to the decoder; less where details are asked."""
+NOISE_LEVEL, NOISE_LEVEL_OF_ONE_DETAIL = 0.75, 0.375
+"""Of drawn z, in sixteenths: what the flow leaves to the decoder; less where it is to show a detail
+of bars that nothing else tells of."""
 DEFAULT_GUIDANCE = 12.0
 """Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
 STEER_GUIDANCE = 8.0
