@@ -906,7 +906,7 @@ class Composer:
         The flow leaves the last part of the way to the decoder, which knows better what goes with
         the notes before. A detail of bars, such as their density, is followed less closely then, if
         nothing else tells of it: the fewer kinds are asked, the less is left to the decoder and the
-        more guidance counts, down to a fifth where all are asked. It counts half where none is.
+        more guidance counts, down to a seventh where all are asked. It counts half where none is.
 
         Args:
             condition: c of each item.
@@ -942,7 +942,7 @@ class Composer:
         z = flow.sample(
             self._flow_condition(condition, kept),
             noise,
-            guidance=1.0 + (guidance - 1.0) * torch.where(asked > 0, 0.2 + 0.8 * alone, 0.5),
+            guidance=1.0 + (guidance - 1.0) * torch.where(asked > 0, 0.15 + 0.85 * alone, 0.5),
             free=free,
             noise_level=noise_level,
         )

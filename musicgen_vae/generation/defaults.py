@@ -8,9 +8,9 @@ TEMPERATURE, LATENT_TEMPERATURE = 1.0, 1.0
 NOISE_LEVEL, NOISE_LEVEL_OF_ONE_DETAIL = 0.75, 0.375
 """Of drawn z, in sixteenths: what the flow leaves to the decoder; less where it is to show a detail
 of bars that nothing else tells of."""
-DEFAULT_GUIDANCE = 12.0
+DEFAULT_GUIDANCE = 13.0
 """Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
 STEER_GUIDANCE = 8.0
 """Of the flow where a clip is given other controls (docs/log.md)."""
-MORPH_NOISE_LEVEL = 0.3
+MORPH_NOISE_LEVEL = 0.34
 """Of z half-way between two clips, as the decoder is told."""
