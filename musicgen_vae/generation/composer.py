@@ -18,12 +18,12 @@ from torch import Tensor
 
 from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.generation.conditions import (
-    N_DETAILS,
+    ATTRIBUTES,
     asked_condition,
     concatenated,
     freed,
     measured_condition,
-    n_details,
+    n_attributes,
     replaced,
     unspecified,
 )
@@ -37,7 +37,7 @@ from musicgen_vae.generation.defaults import (
     LATENT_TEMPERATURE,
     MORPH_NOISE_LEVEL,
     NOISE_LEVEL,
-    NOISE_LEVEL_OF_ONE_DETAIL,
+    NOISE_LEVEL_OF_ONE_ATTRIBUTE,
     STEER_GUIDANCE,
     TEMPERATURE,
 )
@@ -904,9 +904,10 @@ class Composer:
         """One z for each item from p(z|c,k), where the prior takes its noise.
 
         The flow leaves the last part of the way to the decoder, which knows better what goes with
-        the notes before. A detail of bars, such as their density, is followed less closely then, if
-        nothing else tells of it: the fewer kinds are asked, the less is left to the decoder and the
-        more guidance counts, down to a seventh where all are asked. It counts half where none is.
+        the notes before. An attribute, such as the density of bars, is followed less closely then,
+        if nothing else tells of it: with one alone less is left to the decoder and guidance counts
+        in full; with more their shares fall with their number, to nothing and a seventh where all
+        are asked. Guidance counts half where none is.
 
         Args:
             condition: c of each item.
@@ -935,9 +936,9 @@ class Composer:
         free = None
         if guidance != 1.0:
             free = self._flow_condition(unspecified(condition), kept)
-        asked = n_details(condition)
-        alone = torch.where(asked > 0, (N_DETAILS - asked) / (N_DETAILS - 1), 0.0)
-        noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_DETAIL - NOISE_LEVEL) * alone
+        asked, most = n_attributes(condition, self.spec), len(ATTRIBUTES)
+        alone = torch.where(asked > 0, (1 / asked - 1 / most) / (1 - 1 / most), 0.0)
+        noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_ATTRIBUTE - NOISE_LEVEL) * alone
         noise_level = (noise_level * N_STEPS).round() / N_STEPS
         z = flow.sample(
             self._flow_condition(condition, kept),
@@ -986,7 +987,7 @@ class Composer:
             bar=condition.bar * (asked.bar == 0),
         )
         is_asked = (asked.clip > 0).any(1) | (asked.bar > 0).flatten(1).any(1)
-        noise_level = NOISE_LEVEL_OF_ONE_DETAIL * is_asked
+        noise_level = NOISE_LEVEL_OF_ONE_ATTRIBUTE * is_asked
         z = flow.sample(
             self._flow_condition(condition, none),
             flow.noise_of(z, self._flow_condition(old, none)),

@@ -14,12 +14,12 @@ import torch
 from musicgen_vae.errors import ControlError
 from musicgen_vae.model.controls import BAR_CONTROLS, Controls, ControlSpec, measured_arrays
 from musicgen_vae.model.vae import Condition
-from musicgen_vae.music.attributes import clip_repetition, measure
+from musicgen_vae.music.attributes import ORDINAL, clip_repetition, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Meter
 from musicgen_vae.music.emotion import estimate_emotion
 
-N_DETAILS = len(BAR_CONTROLS) - 1
-"""Kinds of details that may be asked of a bar: everything but who plays."""
+ATTRIBUTES = (*ORDINAL, "chord", "valence", "arousal", "repetition")
+"""Controls that say what the notes themselves are like."""
 
 
 def measured_condition(
@@ -112,10 +112,13 @@ def unspecified(condition: Condition) -> Condition:
     )
 
 
-def n_details(condition: Condition) -> torch.Tensor:
-    """How many kinds of details are asked of any bar, 0 to ``N_DETAILS``, shape (B,)."""
-    kinds = [i for i, name in enumerate(BAR_CONTROLS) if name != "roles"]
-    return (condition.bar[..., kinds] > 0).any(1).sum(1)
+def n_attributes(condition: Condition, spec: ControlSpec) -> torch.Tensor:
+    """How many of ``ATTRIBUTES`` are asked, of the clip or of any bar, shape (B,)."""
+    of_clip = [i for i, name in enumerate(spec.clip_controls) if name in ATTRIBUTES]
+    of_bar = [i for i, name in enumerate(BAR_CONTROLS) if name in ATTRIBUTES]
+    n_of_clip = (condition.clip[:, of_clip] > 0).sum(1)
+    n_of_bar = (condition.bar[..., of_bar] > 0).any(1).sum(1)
+    return n_of_clip + n_of_bar
 
 
 def concatenated(parts: Sequence[Condition]) -> Condition:

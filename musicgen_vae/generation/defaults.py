@@ -5,12 +5,12 @@ Apart from ``Composer`` because the page and the parser are made before PyTorch 
 
 TEMPERATURE, LATENT_TEMPERATURE = 1.0, 1.0
 """Of the notes and of z."""
-NOISE_LEVEL, NOISE_LEVEL_OF_ONE_DETAIL = 0.75, 0.375
-"""Of drawn z, in sixteenths: what the flow leaves to the decoder; less where it is to show a detail
-of bars that nothing else tells of."""
+NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE = 0.75, 0.375
+"""Of drawn z, in sixteenths: what the flow leaves to the decoder; less where one attribute is asked
+that nothing else tells of."""
 DEFAULT_GUIDANCE = 13.0
 """Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
 STEER_GUIDANCE = 8.0
 """Of the flow where a clip is given other controls (docs/log.md)."""
-MORPH_NOISE_LEVEL = 0.34
+MORPH_NOISE_LEVEL = 0.32
 """Of z half-way between two clips, as the decoder is told."""

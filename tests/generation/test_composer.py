@@ -12,8 +12,8 @@ from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
 from musicgen_vae.generation.atlas import attribute_groups
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.conditions import asked_condition, freed, unspecified
-from musicgen_vae.generation.defaults import NOISE_LEVEL, NOISE_LEVEL_OF_ONE_DETAIL
+from musicgen_vae.generation.conditions import ATTRIBUTES, asked_condition, freed, unspecified
+from musicgen_vae.generation.defaults import NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
@@ -242,20 +242,19 @@ def test_steering_goes_as_far_as_it_is_guided(shipped_composer: Composer, tune: 
     assert far == sorted(far)
 
 
-def test_the_fewer_details_are_asked_the_less_is_left_to_the_decoder(
+def test_the_fewer_attributes_are_asked_the_less_is_left_to_the_decoder(
     shipped_composer: Composer,
 ) -> None:
-    details = {"density": 3, "polyphony": 3, "register": 3, "syncopation": 3, "chord": 3}
     asked = [
-        Controls.parse(dict(list(details.items())[:n]) | {"style": "pop"})
-        for n in range(len(details) + 1)
+        Controls.parse({"style": "pop"} | dict.fromkeys(ATTRIBUTES[:n], 3))
+        for n in range(len(ATTRIBUTES) + 1)
     ]
     condition = asked_condition(asked, shipped_composer.spec, [Meter()] * len(asked))
     noise = shipped_composer.noise([torch.Generator().manual_seed(0)] * len(asked))
     nothing = Rows.none(len(asked), shipped_composer.device)
     _, level = shipped_composer.draw(condition, nothing, noise)
     assert level[0] == level[-1] == NOISE_LEVEL
-    assert level[1] == NOISE_LEVEL_OF_ONE_DETAIL
+    assert level[1] == NOISE_LEVEL_OF_ONE_ATTRIBUTE
     assert level[1:].tolist() == sorted(level.tolist()[1:])
 
 
