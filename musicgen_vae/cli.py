@@ -22,6 +22,7 @@ from musicgen_vae.generation.defaults import (
     LATENT_TEMPERATURE,
     STEER_GUIDANCE,
     TEMPERATURE,
+    TOP_P,
 )
 from musicgen_vae.music.attributes import ORDINAL, summary
 from musicgen_vae.music.clip import Clip, Key, Piece, Role, join
@@ -884,7 +885,7 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument(
                 "--latent-temperature", type=float, default=latent, help=f"of z (default {latent})"
             )
-        made.add_argument("--top-p", type=float, default=0.95, help="(default 0.95)")
+        made.add_argument("--top-p", type=float, default=TOP_P, help=f"(default {TOP_P})")
         made.add_argument("--prior", choices=("gaussian", "flow"), help="(default flow, if there)")
         made.add_argument(
             "--guidance", type=float, help=f"of the flow (default {DEFAULT_GUIDANCE:g})"

@@ -40,6 +40,7 @@ from musicgen_vae.generation.defaults import (
     NOISE_LEVEL_OF_ONE_ATTRIBUTE,
     STEER_GUIDANCE,
     TEMPERATURE,
+    TOP_P,
 )
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
@@ -320,7 +321,7 @@ class Composer:
         seed: int = 0,
         temperature: float = TEMPERATURE,
         latent_temperature: float = LATENT_TEMPERATURE,
-        top_p: float = 0.95,
+        top_p: float = TOP_P,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
         key: Key | None = None,
@@ -568,7 +569,7 @@ class Composer:
         seed: int = 0,
         temperature: float = TEMPERATURE,
         latent_temperature: float = LATENT_TEMPERATURE,
-        top_p: float = 0.95,
+        top_p: float = TOP_P,
         latent: LatentChoice = "drawn",
         prior: PriorChoice | None = None,
         guidance: float | None = None,
@@ -672,7 +673,7 @@ class Composer:
         seed: int = 0,
         temperature: float = TEMPERATURE,
         latent_temperature: float = LATENT_TEMPERATURE,
-        top_p: float = 0.95,
+        top_p: float = TOP_P,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
         check: Check | None = None,
@@ -829,7 +830,7 @@ class Composer:
         seed: int = 0,
         temperature: float = TEMPERATURE,
         latent_temperature: float = LATENT_TEMPERATURE,
-        top_p: float = 0.95,
+        top_p: float = TOP_P,
         variation: float = 0.1,
         prior: PriorChoice | None = None,
         guidance: float | None = None,

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from musicgen_vae.generation.defaults import TOP_P
 from musicgen_vae.generation.rules import Mask, Rules, Values
 from musicgen_vae.model.layers import LayerCache
 from musicgen_vae.model.packing import is_packed
@@ -67,7 +68,7 @@ class DecodeOptions:
     """
 
     temperature: float = 1.0
-    top_p: float = 0.95
+    top_p: float = TOP_P
     in_scale: bool = False
 
 
