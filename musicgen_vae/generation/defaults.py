@@ -3,10 +3,10 @@
 Apart from ``Composer`` because the page and the parser are made before PyTorch is imported.
 """
 
-TEMPERATURE, LATENT_TEMPERATURE = 0.95, 1.0
-"""Of the notes and of z."""
-TOP_P = 0.9
-"""Of the notes: see ``DecodeOptions``; what lies beyond leaves the key (docs/log.md)."""
+TEMPERATURE, LATENT_TEMPERATURE = 1.0, 1.0
+"""Of the notes and of z; see docs/log.md on colder ones."""
+TOP_P = 0.95
+"""Of the notes: see ``DecodeOptions``."""
 NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE = 0.75, 0.375
 """Of drawn z, in sixteenths: what the flow leaves to the decoder; less where one attribute is asked
 that nothing else tells of."""
