@@ -89,8 +89,18 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
         info=label("action_info"),
         elem_id="action",
     )
-    with gr.Row(visible=False) as change:
-        changes = _changes(studio)
+    with gr.Column(visible=False) as change:
+        with gr.Row():
+            changes = _changes(studio)
+        changes["guidance"] = gr.Slider(
+            1,
+            MAX_STEER_GUIDANCE,
+            value=STEER_GUIDANCE,
+            step=0.5,
+            label=label("steer_guidance"),
+            info=label("steer_guidance_info"),
+            elem_id="steer-guidance",
+        )
     with gr.Row():
         do = gr.Button(label("edit"), variant="primary", elem_id="do-edit")
         stop = gr.Button(label("stop"), variant="stop", visible=False)
@@ -211,7 +221,7 @@ def _chosen(
 
 
 def _changes(studio: Studio) -> dict[str, Any]:
-    """What "change style or mood" asks, by the request's field."""
+    """What "change style or mood" asks for, by the request's field."""
     spec = studio.spec
     free = (label("any"), ANY)
     fields: dict[str, Any] = {}
@@ -224,13 +234,4 @@ def _changes(studio: Studio) -> dict[str, Any]:
         fields["mood"] = gr.Checkbox(False, label=label("mood"), min_width=100)
         for name in ("valence", "arousal"):
             fields[name] = gr.Slider(-1, 1, value=0, step=0.05, label=label(name), min_width=140)
-    fields["guidance"] = gr.Slider(
-        1,
-        MAX_STEER_GUIDANCE,
-        value=STEER_GUIDANCE,
-        step=0.5,
-        label=label("steer_guidance"),
-        info=label("steer_guidance_info"),
-        min_width=140,
-    )
     return fields
