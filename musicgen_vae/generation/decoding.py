@@ -323,7 +323,7 @@ class _Block(NoteWriter):
         self.decoder.run(
             prefix.x,
             prefix.time,
-            self.decoder.injections(prefix.context, prefix.step, prefix.bar),
+            self.decoder.injections(self.decoder.moment(prefix.context, prefix.step, prefix.bar)),
             unseen[..., :span].expand(-1, -1, self.n_prefix, -1),
             [LayerCache(keys=c.keys[members], values=c.values[members]) for c in self.caches],
             at=0,

@@ -570,9 +570,8 @@ class Decoder(nn.Module):
             context=self.moment.of_bars(z, control),
         )
 
-    def injections(self, context: Tensor, step: Tensor, bar: Tensor) -> list[Tensor]:
-        """What is added to each layer's input, each of shape (B, T, d_model); see ``Moment``."""
-        moment = self.moment(context, step, bar)
+    def injections(self, moment: Tensor) -> list[Tensor]:
+        """What is added to each layer's input, each (B, T, d_model), as what ``Moment`` gives."""
         return [inject(moment) for inject in self.inject]
 
     def know_bar(self, state: Tensor, context: Tensor, bar: Tensor) -> Tensor:
@@ -587,18 +586,16 @@ class Decoder(nn.Module):
         out: Tensor = state + self.of_bar(context).gather(1, index)
         return out
 
-    def know_step(self, context: Tensor, step: Tensor, bar: Tensor) -> tuple[Tensor, Tensor]:
+    def know_step(self, moment: Tensor) -> tuple[Tensor, Tensor]:
         """What z and c say of the step of a row, once it is known.
 
         Args:
-            context: from ``Moment.of_bars``.
-            step: ``Field.STEP`` of the row, shape (B, T).
-            bar: ``Field.BAR`` of the row before, shape (B, T).
+            moment: from ``Moment``, of the row's step and the bar of the row before, shape
+                (B, T, d_model).
 
         Returns:
             What is added to the state (B, T, d_model), and the step's outline (B, T, N_OUTLINE).
         """
-        moment = self.moment(context, step, bar)
         return self.of_moment(moment), self.outline(moment)
 
     def every_moment(self, context: Tensor, bar_steps: int) -> Moments:
@@ -614,10 +611,11 @@ class Decoder(nn.Module):
         bars = torch.arange(BARS_PER_CLIP, device=device)
         step = steps.repeat(BARS_PER_CLIP).expand(len(context), -1)
         bar = bars.repeat_interleave(len(steps)).expand(len(context), -1)
-        at_step, outline = self.know_step(context, step, bar)
+        moment = self.moment(context, step, bar)
+        at_step, outline = self.know_step(moment)
         return Moments(
             bar_steps=bar_steps,
-            injected=torch.stack(self.injections(context, step, bar), dim=2).flatten(0, 1),
+            injected=torch.stack(self.injections(moment), dim=2).flatten(0, 1),
             of_bar=self.of_bar(context).flatten(0, 1),
             at_step=at_step.flatten(0, 1),
             outline=outline.flatten(0, 1),
@@ -694,9 +692,11 @@ class Decoder(nn.Module):
             torch.cat([prefix.x, x], dim=1),
             torch.cat([prefix.time, token_time(inputs, bar_steps)], dim=1),
             self.injections(
-                prefix.context,
-                torch.cat([prefix.step, inputs[..., Field.STEP]], dim=1),
-                torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
+                self.moment(
+                    prefix.context,
+                    torch.cat([prefix.step, inputs[..., Field.STEP]], dim=1),
+                    torch.cat([prefix.bar, inputs[..., Field.BAR]], dim=1),
+                )
             ),
             additive_mask(visible & real[:, None]),
         )
@@ -704,7 +704,9 @@ class Decoder(nn.Module):
         clip = torch.arange(x.shape[0], device=x.device)[:, None].expand_as(valid)[valid]
         target, bar = targets[valid], inputs[..., Field.BAR]
         state = self.know_bar(out[:, n_prefix:], prefix.context, bar)
-        at_step, outline = self.know_step(prefix.context, targets[..., Field.STEP], bar)
+        at_step, outline = self.know_step(
+            self.moment(prefix.context, targets[..., Field.STEP], bar)
+        )
         logits = self.heads(state[valid], target, at_step[valid])
         for field in HINTED_FIELDS:
             logits[field] = logits[field] + self.hint(field, outline[valid], target[:, Field.ROLE])

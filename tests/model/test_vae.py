@@ -170,7 +170,7 @@ def test_the_cache_gives_what_teacher_forcing_gives(model: ConditionalVAE) -> No
     visible = torch.zeros(1, 1, 128, dtype=torch.bool)
     visible[..., :n_prefix] = True
     mask = additive_mask(visible.expand(-1, n_prefix, -1))
-    injected = decoder.injections(prefix.context, prefix.step, prefix.bar)
+    injected = decoder.injections(decoder.moment(prefix.context, prefix.step, prefix.bar))
     decoder.run(prefix.x, prefix.time, injected, mask, caches, span=128)
     moments = decoder.every_moment(prefix.context, 48)
     for i in range(len(target)):
