@@ -20,6 +20,7 @@ from musicgen_vae.errors import ControlError, InputError, MusicGenError
 from musicgen_vae.generation.defaults import (
     DEFAULT_GUIDANCE,
     LATENT_TEMPERATURE,
+    REFINE_STEPS,
     STEER_GUIDANCE,
     TEMPERATURE,
     TOP_P,
@@ -251,7 +252,7 @@ def reconstruct(arguments: argparse.Namespace) -> None:
 
     composer = _load(arguments)
     clips = clips_of(arguments.file, composer)
-    copies = composer.reconstruct(clips)
+    copies = composer.reconstruct(clips, refine=arguments.refine)
     if not arguments.per_clip:
         name = f"{arguments.file.stem}_reconstruction"
         path = write_clips(arguments.out / f"{name}.mid", copies, name)
@@ -285,8 +286,9 @@ def interpolate(arguments: argparse.Namespace) -> None:
         key=arguments.key,
         path=arguments.path,
         keep=Role.parse(arguments.keep) if arguments.keep else None,
+        refine=arguments.refine,
     )
-    parameters = _asked(arguments, "steps", "key", "path", "keep", "clip_a", "clip_b")
+    parameters = _asked(arguments, "steps", "key", "path", "keep", "clip_a", "clip_b", "refine")
     for i, clip in enumerate(made):
         name = f"morph_{i + 1:02d}_of_{len(made):02d}"
         give(
@@ -646,7 +648,7 @@ def train(arguments: argparse.Namespace) -> None:
             "beta_steps",
             "lr_matrices",
             "lr_rest",
-            "decoder_alone",
+            "only",
         )  # fmt: skip
         if getattr(arguments, name) is not None
     }
@@ -905,6 +907,16 @@ def _parser() -> argparse.ArgumentParser:
             "--temperature", type=float, default=value, help=f"of the notes (default {value})"
         )
 
+    def refinement(made: argparse.ArgumentParser) -> None:
+        made.add_argument(
+            "--refine",
+            type=int,
+            default=REFINE_STEPS,
+            choices=range(65),
+            metavar="0-64",
+            help=f"steps by which z is brought nearer to the file (default {REFINE_STEPS})",
+        )
+
     made = command(sample)
     made.add_argument("--n", type=int, default=1, help="how many (default 1)")
     made.add_argument("--form", help="each a piece of this form, such as AABA (default one clip)")
@@ -926,6 +938,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command(reconstruct)
     made.add_argument("file", type=Path)
     made.add_argument("--per-clip", action="store_true", help="one file for each four bars")
+    refinement(made)
     out_folder(made)
 
     made = command(interpolate)
@@ -937,6 +950,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--keep", metavar="ROLE", help="a role of A that stays, such as melody")
     made.add_argument("--clip-a", type=int, default=1, help="which four bars of A (default 1)")
     made.add_argument("--clip-b", type=int, default=1, help="which four bars of B (default 1)")
+    refinement(made)
     out_folder(made)
 
     made = command(complete)
@@ -1040,7 +1054,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--lr-matrices", type=float, help="learning rate of Muon, inside blocks")
     made.add_argument("--lr-rest", type=float, help="learning rate of AdamW, elsewhere")
     made.add_argument(
-        "--decoder-alone", action="store_true", default=None, help="z and its flow stay as they are"
+        "--only",
+        choices=("encoder", "decoder"),
+        help="the part that learns, all else standing still",
     )
     made.add_argument(
         "--adversary-from", type=int, metavar="STEP", help="then on, z is to hide what c says"

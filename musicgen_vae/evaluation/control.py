@@ -18,7 +18,7 @@ from musicgen_vae.evaluation.metrics import middle_95, spearman
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.conditions import asked_condition, unspecified
 from musicgen_vae.generation.decoding import DecodeOptions
-from musicgen_vae.generation.defaults import TEMPERATURE
+from musicgen_vae.generation.defaults import REFINE_STEPS, TEMPERATURE
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, Edges, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
@@ -108,7 +108,8 @@ def _with_z_of(
     seeds: Sequence[int],
 ) -> list[Clip]:
     clips = held_out.clips[: len(controls)]
-    encoded = composer.encode(clips, held_out.styles[: len(controls)])
+    refine = REFINE_STEPS if steered else 0
+    encoded = composer.encode(clips, held_out.styles[: len(controls)], refine=refine)
     meters = [clip.meter for clip in clips]
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
     z, noise_level = encoded.posterior.mode(), None

@@ -35,6 +35,7 @@ from musicgen_vae.evaluation.reconstruction import reconstruction_figures
 from musicgen_vae.evaluation.samples import compare, draw_samples
 from musicgen_vae.evaluation.style import judged_clips, style_figures, styles_by_roles
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.defaults import REFINE_STEPS
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
@@ -45,7 +46,7 @@ FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
 _REAL_EMOTION = 8
 """Real clips judged for each sample: they cost nothing to make."""
-FORMAT = 4
+FORMAT = 5
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64
@@ -126,14 +127,19 @@ class Evaluation:
         return judge_taught_by_regression(self.training.clips, self.training.songs)
 
     def reconstruction(self) -> dict[str, Any]:
-        """Note F1 by role and style."""
+        """Note F1 by role and style, z refined; under ``encoder`` the same of the encoder alone."""
         chosen = self.test.spread(self.sizes.held_out)
-        copies: list[Clip] = []
-        for begin in range(0, len(chosen), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
-            copies += self.composer.reconstruct(chosen.clips[part], chosen.styles[part])
-            self.log(f"  {len(copies)} of {len(chosen)}")
-        return reconstruction_figures(chosen.clips, copies, chosen.songs, chosen.styles)
+
+        def figures(refine: int) -> dict[str, Any]:
+            copies: list[Clip] = []
+            for begin in range(0, len(chosen), _CHUNK):
+                part = slice(begin, begin + _CHUNK)
+                clips, styles = chosen.clips[part], chosen.styles[part]
+                copies += self.composer.reconstruct(clips, styles, refine=refine)
+                self.log(f"  {len(copies)} of {len(chosen)}, refined {refine} times")
+            return reconstruction_figures(chosen.clips, copies, chosen.songs, chosen.styles)
+
+        return {**figures(REFINE_STEPS), "refine_steps": REFINE_STEPS, "encoder": figures(0)}
 
     def likelihood(self) -> dict[str, Any]:
         """ELBO, its parts, active dimensions."""

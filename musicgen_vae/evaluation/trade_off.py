@@ -35,8 +35,8 @@ def trade_off(
 
     Returns:
         ``folder``, ``checkpoint``, ``beta`` and ``hours`` (as recorded in training, else None),
-        ``f1``, ``kl`` (nats per clip), ``overlap`` (ratio to training), ``auc``, ``in_key``; the
-        last three of samples asked the controls of the clip.
+        ``f1`` (of the encoder alone), ``kl`` (nats per clip), ``overlap`` (ratio to training),
+        ``auc``, ``in_key``; the last three of samples asked the controls of the clip.
     """
     rows = []
     for folder in checkpoints:
@@ -51,7 +51,7 @@ def trade_off(
                 "checkpoint": composer.checkpoint.hash,
                 "beta": training.get("train", {}).get("beta"),
                 "hours": training["seconds"] / 3600 if "seconds" in training else None,
-                "f1": figures["reconstruction"]["all"]["role_onset_pitch"]["f1"],
+                "f1": figures["reconstruction"]["encoder"]["all"]["role_onset_pitch"]["f1"],
                 "kl": figures["likelihood"]["kl"],
                 "overlap": samples["overlap"]["ratio"],
                 "auc": samples["auc"]["made"],

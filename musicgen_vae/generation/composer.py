@@ -38,6 +38,7 @@ from musicgen_vae.generation.defaults import (
     MORPH_NOISE_LEVEL,
     NOISE_LEVEL,
     NOISE_LEVEL_OF_ONE_ATTRIBUTE,
+    REFINE_STEPS,
     STEER_GUIDANCE,
     TEMPERATURE,
     TOP_P,
@@ -45,6 +46,7 @@ from musicgen_vae.generation.defaults import (
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
+from musicgen_vae.generation.refinement import refined
 from musicgen_vae.generation.trajectory import (
     KeyChoice,
     LatentPath,
@@ -158,12 +160,22 @@ class Composer:
         return fitted
 
     @torch.inference_mode()
-    def encode(self, clips: Sequence[Clip], styles: Sequence[str | None] | None = None) -> Encoded:
+    def encode(
+        self,
+        clips: Sequence[Clip],
+        styles: Sequence[str | None] | None = None,
+        *,
+        refine: int = 0,
+        check: Check | None = None,
+    ) -> Encoded:
         """Posterior and prior of each clip at its measured controls.
 
         Args:
             clips: any number.
             styles: of each clip, where known; a checkpoint of one style takes it for all.
+            refine: steps by which the posterior's mean is brought nearer to the clip, see
+                ``refinement``; each takes longer than to encode does.
+            check: called often; may raise to stop.
 
         Raises:
             ClipError: if a clip has no note the model can read, or too many.
@@ -184,12 +196,30 @@ class Composer:
                 )
             )
         posteriors, priors, controls, conditions = zip(*parts, strict=True)
-        return Encoded(
+        encoded = Encoded(
             posterior=_concatenate(posteriors),
             prior=_concatenate(priors),
             control=torch.cat(controls),
             condition=concatenated(conditions),
         )
+        return self._refined(encoded, chosen, refine, check) if refine else encoded
+
+    def _refined(
+        self, encoded: Encoded, clips: Sequence[Clip], steps: int, check: Check | None
+    ) -> Encoded:
+        mu = encoded.posterior.mu.clone()
+        for i, clip in enumerate(clips):
+            one = slice(i, i + 1)
+            mu[one] = refined(
+                self.model,
+                mu[one],
+                encoded.control[one],
+                Rows.pad([clip_to_tokens(clip)]).to(self.device),
+                encoded.condition.bar_steps[one],
+                steps=steps,
+                check=check,
+            )
+        return replace(encoded, posterior=replace(encoded.posterior, mu=mu))
 
     @torch.inference_mode()
     def recognise(self, clips: Sequence[Clip]) -> list[dict[str, dict[str, float]]]:
@@ -305,9 +335,13 @@ class Composer:
         clips: Sequence[Clip],
         styles: Sequence[str | None] | None = None,
         check: Check | None = None,
+        refine: int = REFINE_STEPS,
     ) -> list[Clip]:
-        """Each clip encoded and decoded again: the most likely notes from the posterior's mean."""
-        encoded = self.encode(clips, styles)
+        """Each clip encoded and decoded again: the most likely notes from the posterior's mean.
+
+        ``refine`` is as in ``encode``.
+        """
+        encoded = self.encode(clips, styles, refine=refine, check=check)
         return self.decode(encoded.posterior.mode(), encoded.control, clips, check=check)
 
     # -- make --------------------------------------------------------------------------------
@@ -406,7 +440,7 @@ class Composer:
         The move is along the great circle in whitened coordinates, so a variation is as likely
         under the prior as its two ends are.
         """
-        encoded = self.encode([clip])
+        encoded = self.encode([clip], refine=REFINE_STEPS, check=check)
         eps = whiten(encoded.posterior.mode(), encoded.prior)
         seeds = [seed + i for i in range(n)]
         noise = self.noise([_generator(s) for s in seeds])
@@ -432,6 +466,7 @@ class Composer:
         key: KeyChoice = "a",
         path: LatentPath = "line",
         keep: Role | None = None,
+        refine: int = REFINE_STEPS,
         check: Check | None = None,
     ) -> list[Clip]:
         """A morph from ``a`` to ``b``: ``steps`` clips, the ends being reconstructions.
@@ -452,6 +487,7 @@ class Composer:
             key: whose key and meter: a's, b's, or a's in the first half and b's in the second.
             path: a straight line or a great circle.
             keep: a role of ``a`` whose notes stay; the key must then be a's.
+            refine: of both ends, as in ``encode``.
             check: called often; may raise to stop.
 
         Raises:
@@ -461,7 +497,7 @@ class Composer:
         """
         pairs = [(a, b)]
         return self.interpolate_each(
-            pairs, steps=steps, key=key, path=path, keep=keep, check=check
+            pairs, steps=steps, key=key, path=path, keep=keep, refine=refine, check=check
         )[0]
 
     @torch.inference_mode()
@@ -473,10 +509,16 @@ class Composer:
         key: KeyChoice = "a",
         path: LatentPath = "line",
         keep: Role | None = None,
+        refine: int = REFINE_STEPS,
         check: Check | None = None,
     ) -> list[list[Clip]]:
         """As ``interpolate``, for each of many pairs."""
-        ways = [self.trajectory(a, b, steps=steps, key=key, path=path, keep=keep) for a, b in pairs]
+        ways = [
+            self.trajectory(
+                a, b, steps=steps, key=key, path=path, keep=keep, refine=refine, check=check
+            )
+            for a, b in pairs
+        ]
         if not ways:
             return []
         made = self.decode(
@@ -499,6 +541,8 @@ class Composer:
         key: KeyChoice = "a",
         path: LatentPath = "line",
         keep: Role | None = None,
+        refine: int = REFINE_STEPS,
+        check: Check | None = None,
     ) -> Trajectory:
         """The way that ``interpolate`` takes, without the notes; arguments and errors are its own.
 
@@ -508,7 +552,7 @@ class Composer:
         if steps < 2:
             raise ControlError(f"a morph needs at least 2 steps, not {steps}")
         a, b = self.fit(a), self.fit(b)
-        encoded = self.encode([a, b])
+        encoded = self.encode([a, b], refine=refine, check=check)
         ends = whiten(encoded.posterior.mode(), encoded.prior)
         middle = self._middle()
 
@@ -753,7 +797,8 @@ class Composer:
         """
         if style is not None and style not in self.spec.styles:
             raise ControlError(f"unknown style {style!r}; known are {', '.join(self.spec.styles)}")
-        encoded = self.encode([clip], None if style is None else [style])
+        styles = None if style is None else [style]
+        encoded = self.encode([clip], styles, refine=REFINE_STEPS, check=check)
         stays = freed(encoded.condition, free, self.spec)
         asked = self._asked([controls], [None])
         control = self.model.control(replaced(stays, asked))
@@ -809,7 +854,7 @@ class Composer:
         Raises:
             ControlError: if a control is unknown.
         """
-        encoded = self.encode([clip])
+        encoded = self.encode([clip], refine=REFINE_STEPS, check=check)
         condition = freed(encoded.condition, free, self.spec)
         return self.decode(
             encoded.posterior.mode() + amount * vector.to(self.device),

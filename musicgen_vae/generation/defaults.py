@@ -16,3 +16,5 @@ STEER_GUIDANCE = 8.0
 """Of the flow where a clip is given other controls (docs/log.md)."""
 MORPH_NOISE_LEVEL = 0.32
 """Of z half-way between two clips, as the decoder is told."""
+REFINE_STEPS = 8
+"""By which an encoded clip is brought nearer to itself before it is decoded (docs/log.md)."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -81,8 +81,10 @@ class TrainConfig:
         confusion_weight: how much; it rises from zero over ``adversary_steps``.
         adversary_steps: see ``confusion_weight``.
         lr_adversary: learning rate of the adversary.
-        decoder_alone: encoder, controls, prior and recognition head stay as they are, and with them
-            z and any flow that was trained on it. There is no first stage then.
+        only: the one part that learns, ``"decoder"`` or ``"encoder"`` (with the prior and the
+            recognition head); all else stays as it is, the control network too, and there is no
+            first stage. None trains everything. While the decoder learns alone, z and any flow
+            that was trained on it stay; while the encoder does, what z means stays.
         average: share of the moving average of the weights that stays at each step.
         clip_gradient: largest norm of the gradient.
         log_every, validate_every, save_every: steps.
@@ -109,7 +111,7 @@ class TrainConfig:
     confusion_weight: float = 0.3
     adversary_steps: int = 500
     lr_adversary: float = 1e-3
-    decoder_alone: bool = False
+    only: Literal["encoder", "decoder"] | None = None
     average: float = 0.995
     clip_gradient: float = 1.0
     log_every: int = 20
@@ -123,7 +125,7 @@ class TrainConfig:
     @property
     def second_stage_from(self) -> int:
         """Step from which the whole way is trained, notes to z to notes."""
-        return 0 if self.decoder_alone else self.outline_stage
+        return self.outline_stage if self.only is None else 0
 
 
 def step_in_stage(step: int, config: TrainConfig) -> int:
@@ -154,6 +156,13 @@ def move_average(average: dict[str, Tensor], module: nn.Module, share: float) ->
     """Move ``average`` towards the module's weights in place; ``share`` of it stays."""
     weights = module.state_dict()
     torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - share)
+
+
+def learning_parts(model: ConditionalVAE, only: str) -> list[nn.Module]:
+    """The networks that learn where one part alone does (``TrainConfig.only``)."""
+    if only == "decoder":
+        return [model.decoder]
+    return [model.encoder] if model.recognition is None else [model.encoder, model.recognition]
 
 
 def make_optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -252,8 +261,10 @@ class Trainer:
         self.model = ConditionalVAE(model_config, self.spec).to(workers.device)
         if start_from is not None:
             log(f"{copy_weights(start_from, self.model):.0%} of the weights from {start_from}")
-        if config.decoder_alone:
-            self.model.requires_grad_(False).decoder.requires_grad_(True)
+        if config.only is not None:
+            self.model.requires_grad_(False)
+            for part in learning_parts(self.model, config.only):
+                part.requires_grad_(True)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
         self.base_lrs = [config.lr_matrices, config.lr_rest]
@@ -359,8 +370,10 @@ class Trainer:
     def to_train(self) -> None:
         """What learns drops activations; what stands still does not."""
         self.objective.train()
-        if self.config.decoder_alone:
-            self.model.eval().decoder.train()
+        if self.config.only is not None:
+            self.model.eval()
+            for part in learning_parts(self.model, self.config.only):
+                part.train()
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One optimiser step; returns what to log, each of shape () on the model's device."""

@@ -117,7 +117,8 @@ def test_zero_temperature_needs_no_luck(tiny_composer: Composer, tune: Clip) -> 
     assert tiny_composer.reconstruct([tune]) == tiny_composer.reconstruct([tune])
     encoded = tiny_composer.encode([tune])
     z = encoded.posterior.mode()
-    assert tiny_composer.decode(z, encoded.control, [tune]) == tiny_composer.reconstruct([tune])
+    copies = tiny_composer.reconstruct([tune], refine=0)
+    assert tiny_composer.decode(z, encoded.control, [tune]) == copies
 
 
 def test_reconstructions_resemble_what_was_learnt(tiny_composer: Composer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -131,16 +132,20 @@ def test_the_first_stage_teaches_the_short_way_only(corpus: Path, tmp_path: Path
     assert not any("blocks" in name or "heads" in name for name in changed)
 
 
-def test_the_decoder_may_learn_alone(corpus: Path, tmp_path: Path) -> None:
-    run = trainer(corpus, tmp_path / "run", replace(CONFIG, decoder_alone=True, outline_stage=9))
+@pytest.mark.parametrize("only", ["decoder", "encoder"])
+def test_one_part_may_learn_alone(
+    corpus: Path, tmp_path: Path, only: Literal["decoder", "encoder"]
+) -> None:
+    run = trainer(corpus, tmp_path / "run", replace(CONFIG, only=only, outline_stage=9))
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     run.run()
     changed = {k for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])}
-    assert {name.split(".")[0] for name in changed} == {"decoder"}
+    learning = {"decoder": {"decoder"}, "encoder": {"encoder", "recognition"}}[only]
+    assert {name.split(".")[0] for name in changed} == learning
     assert any("blocks" in name for name in changed)
-    assert any("noise_out" in name for name in changed)
-    assert run.model.decoder.training
-    assert not run.model.encoder.training
+    assert any("noise_out" in name for name in changed) == (only == "decoder")
+    assert run.model.decoder.training == (only == "decoder")
+    assert run.model.encoder.training == (only == "encoder")
 
 
 def test_state_of_another_model_is_refused(corpus: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,18 +155,19 @@ def compare_peers(
     if train_only:
         return {name: {"steps": steps} for name, steps in steps_of.items()}
     composer = Composer.load(folder, device="cpu")
+    encoded_once = partial(composer.reconstruct, refine=0)  # as peers do
     asked = controls_of(composer, training, bars=True)
     seeds = [_SEED + i for i in range(len(asked))]
     if "ours" in names:
         result["ours"] = {
             "parameters": composer.model.n_parameters,
             "steps": composer.checkpoint.training.get("step"),
-            "f1": _f1(test, composer.reconstruct),
+            "f1": _f1(test, encoded_once),
             **_likeness(composer.sample_each(asked, seeds=seeds), training, test),
         }
         melodies = _melodies(test)
         if riffly is not None and len(melodies):
-            result["ours_on_melodies"] = {"f1": _f1(melodies, composer.reconstruct)}
+            result["ours_on_melodies"] = {"f1": _f1(melodies, encoded_once)}
     for name, steps in steps_of.items():
         result[name] = {"parameters": peers[name].n_parameters, "steps": steps}
     gru, language_model = peers.get("gru_vae"), peers.get("language_model")
