@@ -60,7 +60,8 @@ def refined(
             if check is not None:
                 check()
             prefix = model.decoder.prefix(z, control, none, bar_steps)
-            losses = field_losses(*model.decoder(prefix, rows, bar_steps), 1)
+            logits, target, clip = model.decoder(prefix, rows, bar_steps)
+            losses = field_losses(logits, target, clip, n_clips=1)
             if all(bool(losses.correct[f] == losses.counted[f]) for f in _EXACT):
                 break
             (gradient,) = torch.autograd.grad(losses.weighted().sum(), z)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae.errors import ControlError, MidiError
+from musicgen_vae.generation.defaults import REFINE_STEPS
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Piece
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
 from musicgen_vae.ui.limits import MAX_CLIPS, in_time
@@ -20,6 +21,9 @@ from musicgen_vae.ui.zerogpu import lendable
 
 if TYPE_CHECKING:
     from musicgen_vae.generation.composer import Composer
+
+_MAX_REFINEMENTS = 64
+"""Steps by which one request may refine z, shared by its clips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,8 @@ def reconstruct(
     _check_length(upload)
     readable = _readable(composer, clips)
     made = [clip.keep(()) for clip in clips]
-    results = composer.reconstruct([clips[i] for i in readable], check=in_time())
+    refine = min(REFINE_STEPS, _MAX_REFINEMENTS // len(readable))
+    results = composer.reconstruct([clips[i] for i in readable], refine=refine, check=in_time())
     for i, clip in zip(readable, results, strict=True):
         made[i] = clip
     remark = text("beats_estimated") if upload.piece.beats_estimated else ""
