@@ -8,7 +8,8 @@ import pytest
 
 from musicgen_vae.errors import ClipError, ControlError, MidiError
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.music.clip import Note, Role, tidy
+from musicgen_vae.generation.defaults import REFINE_STEPS
+from musicgen_vae.music.clip import Clip, Note, Role, tidy
 from musicgen_vae.ui import uploads
 from musicgen_vae.ui.takes import Recorder
 from musicgen_vae.ui.uploads import preview, read_upload, reconstruct
@@ -63,6 +64,24 @@ def test_a_reconstruction_has_the_bars_of_its_file(
     assert len(take.piece.bars) == 12
     assert len(info["clips"]) == 3
     assert all(clip["n_notes"] for clip in info["clips"])
+
+
+def test_the_more_clips_the_less_each_is_refined(
+    tiny_composer: Composer,
+    recorder: Recorder,
+    midi_file: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def reconstructed(clips: list[Clip], refine: int, check: object) -> list[Clip]:
+        asked.append(refine)
+        return clips
+
+    monkeypatch.setattr(tiny_composer, "reconstruct", reconstructed)
+    for n_clips in (1, 32):
+        reconstruct(tiny_composer, recorder, midi_file(n_clips=n_clips))
+    assert asked == [REFINE_STEPS, 2]
 
 
 def test_silent_clips_stay_silent(
