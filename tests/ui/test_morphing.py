@@ -11,6 +11,7 @@ import pytest
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.atlas import Atlas
 from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.defaults import REFINE_STEPS
 from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.ui.morphing import (
     MorphPath,
@@ -133,7 +134,7 @@ def test_the_path_of_a_morph_is_measured_and_placed(
     clips = interpolate(tiny_composer, morph_request)
     path = morph_path(tiny_composer, recorder, morph_request, clips, atlas)
     assert path.distances[0] == 0 and list(path.distances) == sorted(path.distances)
-    a, b = tiny_composer.encode(morph_request.ends).posterior.mode()
+    a, b = tiny_composer.encode(morph_request.ends, refine=REFINE_STEPS).posterior.mode()
     assert path.distances[-1] == pytest.approx(float((a - b).norm()), rel=1e-3)
     nats = tiny_composer.elbo(clips).tolist()
     costs = [-nats[i] / len(clips[i].notes) for i in range(3)]
