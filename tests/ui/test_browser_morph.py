@@ -153,11 +153,11 @@ def test_ends_are_there_first_and_then_what_is_looked_at(open_page: OpenPage) ->
     morph(page, 17)
     expect(player(page, "morph-step")).to_be_visible()
     slide(page, 14)
-    page.wait_for_function("window.came.includes(14) && window.came.includes(4)")
+    page.wait_for_function("window.came.includes(14) && window.came.includes(12)")
     came = page.evaluate("window.came")
     # By themselves the steps would come from the first to the last.
-    assert came.index(17) < came.index(4)
-    assert came.index(14) < came.index(4)
+    assert came.index(17) < came.index(12)
+    assert came.index(14) < came.index(12)
 
 
 def test_another_step_sounds_from_the_same_musical_place(open_page: OpenPage) -> None:
