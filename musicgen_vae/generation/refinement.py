@@ -20,6 +20,7 @@ from musicgen_vae.music.tokens import Field
 _STEP_SIZE = 0.15
 _MOMENTUM, _SQUARES = 0.9, 0.98
 _LEAST = 0.3
+_TINY = 1e-12
 _EXACT = (Field.STEP, Field.ROLE, Field.PITCH, Field.DURATION)
 
 
@@ -69,6 +70,6 @@ def refined(
             square = torch.lerp(gradient.square(), square, _SQUARES)
             size = (square / (1 - _SQUARES ** (step + 1))).sqrt()
             size = size + _LEAST * size.square().mean().sqrt()
-            move = mean / (1 - _MOMENTUM ** (step + 1)) / size
+            move = mean / (1 - _MOMENTUM ** (step + 1)) / size.clamp_min(_TINY)
             z = (z - _STEP_SIZE * (1 - step / steps) * move).detach().requires_grad_()
     return z.detach()
