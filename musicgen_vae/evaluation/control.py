@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from musicgen_vae.evaluation.held_out import ClipSet
 from musicgen_vae.evaluation.metrics import middle_95, spearman
-from musicgen_vae.generation.composer import Composer
+from musicgen_vae.generation.composer import Composer, Encoded
 from musicgen_vae.generation.conditions import asked_condition, unspecified
 from musicgen_vae.generation.decoding import DecodeOptions
 from musicgen_vae.generation.defaults import REFINE_STEPS, TEMPERATURE
@@ -76,11 +76,21 @@ def control_figures(
     }
 
 
+def encoded_for(composer: Composer, source: Source, held_out: ClipSet) -> Encoded | None:
+    """The held-out clips, refined where they are steered; None where z is fresh."""
+    if source == "fresh":
+        return None
+    refine = REFINE_STEPS if source == "steered" else 0
+    return composer.encode(held_out.clips, held_out.styles, refine=refine)
+
+
+@torch.inference_mode()
 def clips_asked(
     composer: Composer,
     controls: Sequence[Controls],
     source: Source,
-    held_out: ClipSet,
+    clips: Sequence[Clip],
+    encoded: Encoded | None,
     *,
     seed: int = 1000,
 ) -> list[Clip]:
@@ -90,30 +100,17 @@ def clips_asked(
         composer: the model.
         controls: one for each clip.
         source: where z comes from.
-        held_out: whose z is taken, as many clips as controls, unless it is fresh.
+        clips: whose z is taken, as many as controls, unless it is fresh.
+        encoded: the same, from ``encoded_for``.
         seed: of the first clip.
     """
     seeds = [seed + i for i in range(len(controls))]
-    if source == "fresh":
+    if encoded is None:
         return composer.sample_each(controls, seeds=seeds)
-    return _with_z_of(composer, controls, held_out, source == "steered", seeds)
-
-
-@torch.inference_mode()
-def _with_z_of(
-    composer: Composer,
-    controls: Sequence[Controls],
-    held_out: ClipSet,
-    steered: bool,
-    seeds: Sequence[int],
-) -> list[Clip]:
-    clips = held_out.clips[: len(controls)]
-    refine = REFINE_STEPS if steered else 0
-    encoded = composer.encode(clips, held_out.styles[: len(controls)], refine=refine)
     meters = [clip.meter for clip in clips]
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
     z, noise_level = encoded.posterior.mode(), None
-    if steered:
+    if source == "steered":
         z, noise_level = composer.steer(encoded, unspecified(condition), condition)
     return composer.decode(
         z,
@@ -140,12 +137,13 @@ def measure_control(
     held_out = held_out.at(whole).spread(n)
     result: dict[str, Any] = {}
     sources: tuple[Source, ...] = ("fresh", "clip", "steered")
+    found = {source: encoded_for(composer, source, held_out) for source in sources}
     for number, name in enumerate(ORDINAL):
         result[name] = {}
-        for source in sources:
+        for source, encoded in found.items():
             count = n if source == "fresh" else len(held_out)
             asked = asked_classes(count, seed + number)
             controls = [Controls.parse({name: row.tolist()}) for row in asked]
-            clips = clips_asked(composer, controls, source, held_out, seed=seed)
+            clips = clips_asked(composer, controls, source, held_out.clips, encoded, seed=seed)
             result[name][source] = control_figures(name, asked, clips, composer.spec.edges)
     return result

@@ -85,7 +85,9 @@ def _interval(figures: Figures, key: str, digits: int = 3) -> str:
 
 def _reconstruction(figures: Figures) -> list[str]:
     roles = [role.label for role in Role if role.label in figures["all"]["roles"]]
-    alone = figures["encoder"]
+    refined, alone = (
+        {"**all**": part["all"], **part["styles"]} for part in (figures, figures["encoder"])
+    )
     rows = [
         [
             name,
@@ -93,12 +95,9 @@ def _reconstruction(figures: Figures) -> list[str]:
             _interval(one["role_onset_pitch"], "f1"),
             _interval(one["with_duration"], "f1"),
             *(_number(one["roles"].get(role, float("nan"))) for role in roles),
-            *(_number(guess[key]["f1"]) for key in ("role_onset_pitch", "with_duration")),
+            *(_number(alone[name][key]["f1"]) for key in ("role_onset_pitch", "with_duration")),
         ]
-        for name, one, guess in (
-            ("**all**", figures["all"], alone["all"]),
-            *((style, one, alone["styles"][style]) for style, one in figures["styles"].items()),
-        )
+        for name, one in refined.items()
     ]
     return [
         "Most likely notes from the posterior's mean, no kept notes. F1 of notes that agree",

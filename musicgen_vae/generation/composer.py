@@ -46,7 +46,7 @@ from musicgen_vae.generation.defaults import (
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
-from musicgen_vae.generation.refinement import refined
+from musicgen_vae.generation.refinement import note_losses, refined
 from musicgen_vae.generation.trajectory import (
     KeyChoice,
     LatentPath,
@@ -58,7 +58,6 @@ from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
 from musicgen_vae.model.flow import N_STEPS, FlowCondition
-from musicgen_vae.model.losses import field_losses
 from musicgen_vae.model.outline import N_STRUCK, outline_steps
 from musicgen_vae.model.packing import packed
 from musicgen_vae.model.vae import Condition, Rows
@@ -256,11 +255,8 @@ class Composer:
         chosen = [self.fit(clip) for clip in clips]
         encoded = self.encode(chosen)
         rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
-        none = Rows.none(len(chosen), self.device)
-        steps = encoded.condition.bar_steps
-        prefix = self.model.decoder.prefix(encoded.posterior.mode(), encoded.control, none, steps)
-        logits, target, clip_index = self.model.decoder(prefix, rows, steps)
-        losses = field_losses(logits, target, clip_index, len(chosen))
+        z, steps = encoded.posterior.mode(), encoded.condition.bar_steps
+        losses = note_losses(self.model, z, encoded.control, rows, steps)
         return -(losses.recon_loss() + encoded.posterior.kl(encoded.prior).sum(-1))
 
     def settle_key(self, piece: Piece) -> Piece:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from musicgen_vae.model.losses import field_losses
+from musicgen_vae.model.losses import FieldLosses, field_losses
 from musicgen_vae.model.vae import ConditionalVAE, Rows
 from musicgen_vae.music.tokens import Field
 
@@ -22,6 +22,23 @@ _MOMENTUM, _SQUARES = 0.9, 0.98
 _LEAST = 0.3
 _TINY = 1e-12
 _EXACT = (Field.STEP, Field.ROLE, Field.PITCH, Field.DURATION)
+
+
+def note_losses(
+    model: ConditionalVAE, z: Tensor, control: Tensor, rows: Rows, bar_steps: Tensor
+) -> FieldLosses:
+    """How unlikely the decoder finds all notes of B clips, each given those before it.
+
+    Args:
+        model: whose decoder is asked.
+        z: shape (B, 4, D).
+        control: shape (B, 4, d_model).
+        rows: the clips' notes.
+        bar_steps: shape (B,).
+    """
+    prefix = model.decoder.prefix(z, control, Rows.none(len(z), z.device), bar_steps)
+    logits, target, clip = model.decoder(prefix, rows, bar_steps)
+    return field_losses(logits, target, clip, len(z))
 
 
 def refined(
@@ -54,15 +71,12 @@ def refined(
         # What was made in inference mode cannot take part; its copies can.
         z, control, bar_steps = (each.clone() for each in (z, control, bar_steps))
         rows = Rows(tokens=rows.tokens.clone(), mask=rows.mask.clone())
-        none = Rows.none(1, z.device)
         z.requires_grad_()
         mean, square = torch.zeros_like(z), torch.zeros_like(z)
         for step in range(steps):
             if check is not None:
                 check()
-            prefix = model.decoder.prefix(z, control, none, bar_steps)
-            logits, target, clip = model.decoder(prefix, rows, bar_steps)
-            losses = field_losses(logits, target, clip, n_clips=1)
+            losses = note_losses(model, z, control, rows, bar_steps)
             if all(bool(losses.correct[f] == losses.counted[f]) for f in _EXACT):
                 break
             (gradient,) = torch.autograd.grad(losses.weighted().sum(), z)

@@ -158,8 +158,10 @@ def move_average(average: dict[str, Tensor], module: nn.Module, share: float) ->
     torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - share)
 
 
-def learning_parts(model: ConditionalVAE, only: str) -> list[nn.Module]:
-    """The networks that learn where one part alone does (``TrainConfig.only``)."""
+def learning_parts(model: ConditionalVAE, only: str | None) -> list[nn.Module]:
+    """The networks that learn, by ``TrainConfig.only``."""
+    if only is None:
+        return [model]
     if only == "decoder":
         return [model.decoder]
     return [model.encoder] if model.recognition is None else [model.encoder, model.recognition]
@@ -261,10 +263,9 @@ class Trainer:
         self.model = ConditionalVAE(model_config, self.spec).to(workers.device)
         if start_from is not None:
             log(f"{copy_weights(start_from, self.model):.0%} of the weights from {start_from}")
-        if config.only is not None:
-            self.model.requires_grad_(False)
-            for part in learning_parts(self.model, config.only):
-                part.requires_grad_(True)
+        self.model.requires_grad_(False)
+        for part in learning_parts(self.model, config.only):
+            part.requires_grad_(True)
         self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.optimisers = make_optimisers(self.model, config)
         self.base_lrs = [config.lr_matrices, config.lr_rest]
@@ -370,10 +371,9 @@ class Trainer:
     def to_train(self) -> None:
         """What learns drops activations; what stands still does not."""
         self.objective.train()
-        if self.config.only is not None:
-            self.model.eval()
-            for part in learning_parts(self.model, self.config.only):
-                part.train()
+        self.model.eval()
+        for part in learning_parts(self.model, self.config.only):
+            part.train()
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One optimiser step; returns what to log, each of shape () on the model's device."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from musicgen_vae.evaluation.control import asked_classes, clips_asked, control_figures
+from musicgen_vae.evaluation.control import (
+    Source,
+    asked_classes,
+    clips_asked,
+    control_figures,
+    encoded_for,
+)
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import ORDINAL, Edges, measure
@@ -49,9 +55,16 @@ def test_silent_bars_are_missed() -> None:
 def test_clips_with_z_of_others(tiny_composer: Composer) -> None:
     held_out = songs(0, 1, style="folk")
     controls = [Controls.parse({"density": 7})] * len(held_out)
+    sources: tuple[Source, ...] = ("fresh", "clip", "steered")
     made = {
-        source: clips_asked(tiny_composer, controls, source, held_out)
-        for source in ("fresh", "clip", "steered")
+        source: clips_asked(
+            tiny_composer,
+            controls,
+            source,
+            held_out.clips,
+            encoded_for(tiny_composer, source, held_out),
+        )
+        for source in sources
     }
     assert all(len(clips) == len(held_out) for clips in made.values())
     assert made["clip"] != made["steered"]

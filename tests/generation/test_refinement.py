@@ -11,8 +11,7 @@ from torch import Tensor
 
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.refinement import refined
-from musicgen_vae.model.losses import field_losses
+from musicgen_vae.generation.refinement import note_losses, refined
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.clip import Clip, tidy
 from musicgen_vae.music.midi import read_midi
@@ -35,10 +34,8 @@ def clips() -> list[Clip]:
 @torch.no_grad()
 def loss(composer: Composer, clip: Clip, z: Tensor) -> float:
     encoded = composer.encode([clip])
-    steps, none = encoded.condition.bar_steps, Rows.none(1, torch.device("cpu"))
-    prefix = composer.model.decoder.prefix(z, encoded.control, none, steps)
     rows = Rows.pad([clip_to_tokens(composer.fit(clip))])
-    losses = field_losses(*composer.model.decoder(prefix, rows, steps), 1)
+    losses = note_losses(composer.model, z, encoded.control, rows, encoded.condition.bar_steps)
     return float(losses.weighted().sum())
 
 
