@@ -165,6 +165,8 @@ def _flow_times(composer: Composer, flow: FlowPrior) -> dict[str, Any]:
         noise = torch.randn(n, *flow.mean.shape, generator=torch.Generator().manual_seed(3)).to(
             composer.device
         )
-        draw = partial(composer.draw, condition, Rows.none(n, composer.device), noise, "flow", None)
+        draw = partial(
+            composer.sampling.draw, condition, Rows.none(n, composer.device), noise, "flow", None
+        )
         result[f"{n}_clips"] = beside_products(draw, [flow, composer.model])
     return result

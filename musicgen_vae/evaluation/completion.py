@@ -162,7 +162,7 @@ def hidden_nats(
         shown = Rows.pad([k.shown for k in kept[part]]).to(device)
         seeds = range(seed + begin, seed + begin + n)
         noise = composer.noise([torch.Generator().manual_seed(one) for one in seeds])
-        z, noise_level = composer.draw(condition, shown, noise)
+        z, noise_level = composer.sampling.draw(condition, shown, noise)
         null = torch.full((n,), latent == "null", device=device)
         level = noise_level * ~null
         prefix = model.prefix(z, condition, shown, null, level)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from musicgen_vae.evaluation.held_out import ClipSet
 from musicgen_vae.evaluation.metrics import middle_95, spearman
-from musicgen_vae.generation.composer import Composer, Encoded
+from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.conditions import asked_condition, unspecified
 from musicgen_vae.generation.decoding import DecodeOptions
 from musicgen_vae.generation.defaults import REFINE_STEPS, TEMPERATURE
+from musicgen_vae.generation.encoding import Encoded
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL, Edges, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
@@ -111,7 +112,7 @@ def clips_asked(
     condition = asked_condition(controls, composer.spec, meters).to(composer.device)
     z, noise_level = encoded.posterior.mode(), None
     if source == "steered":
-        z, noise_level = composer.steer(encoded, unspecified(condition), condition)
+        z, noise_level = composer.sampling.steer(encoded, unspecified(condition), condition)
     return composer.decode(
         z,
         composer.model.control(condition),

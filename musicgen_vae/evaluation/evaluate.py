@@ -236,11 +236,11 @@ class Evaluation:
         if not pairs:
             return {"skipped": "no two songs have clips of one meter"}
         songs = [self.test.songs[i] for i, _ in pairs]
-        made: list[list[Clip]] = []
+        made: list[tuple[Clip, ...]] = []
         for begin in range(0, len(pairs), _CHUNK // 8):
             part = pairs[begin : begin + _CHUNK // 8]
             ends = [(self.test.clips[i], self.test.clips[j]) for i, j in part]
-            made += self.composer.interpolate_each(ends, steps=_MORPH_STEPS)
+            made += [m.clips for m in self.composer.morph_each(ends, steps=_MORPH_STEPS)]
             self.log(f"  {len(made)} of {len(pairs)}")
         faded = [cross_fade(p[0], p[-1], _MORPH_STEPS, seed=i) for i, p in enumerate(made)]
         return {

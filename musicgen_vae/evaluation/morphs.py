@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from musicgen_vae.evaluation.features import in_key_share
 from musicgen_vae.evaluation.metrics import mean_with_interval
-from musicgen_vae.music.clip import STEPS_PER_BEAT, Clip, Role, tidy
+from musicgen_vae.music.clip import Clip, tidy
+from musicgen_vae.music.distance import clip_distances
 
 FloatArray = NDArray[np.float64]
 NoteCost = Callable[[Sequence[Clip]], FloatArray]
@@ -26,40 +27,6 @@ TOLERANCE = 0.02
 _STILL = 1e-9
 THIN = 0.7
 """A step is near-empty if it has fewer notes than this share of the emptier end's."""
-
-
-def clip_distance(a: Clip, b: Clip) -> float:
-    """Mean of chroma and onset distance, 0 (equal) to 1 (nothing in common).
-
-    Both are 1 - cosine similarity: of the sounding time of the 12 pitch classes in each quarter
-    note, and of the number of notes struck on each step (drums included). Where both clips have
-    nothing to compare the distance is 0, where one has, 1. Steps beyond the shorter clip count as
-    silent.
-    """
-    n_steps = max(a.n_steps, b.n_steps)
-    chroma = [_chroma(clip, n_steps) for clip in (a, b)]
-    onsets = [_onsets(clip, n_steps) for clip in (a, b)]
-    return 0.5 * (_cosine_distance(*chroma) + _cosine_distance(*onsets))
-
-
-def _chroma(clip: Clip, n_steps: int) -> FloatArray:
-    roll = np.zeros((n_steps, 12))
-    for note in clip.notes:
-        if note.role is not Role.DRUMS:
-            roll[note.start : note.end, note.pitch % 12] += 1.0
-    return np.add.reduceat(roll, range(0, n_steps, STEPS_PER_BEAT)).ravel()
-
-
-def _onsets(clip: Clip, n_steps: int) -> FloatArray:
-    struck = [note.start for note in clip.notes if not note.held]
-    return np.bincount(np.array(struck, dtype=np.int64), minlength=n_steps).astype(np.float64)
-
-
-def _cosine_distance(a: FloatArray, b: FloatArray) -> float:
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    if norms == 0.0:
-        return float(bool(a.any()) != bool(b.any()))
-    return max(0.0, 1.0 - float(a @ b) / norms)
 
 
 def cross_fade(a: Clip, b: Clip, steps: int, seed: int = 0) -> list[Clip]:
@@ -94,10 +61,10 @@ def path_figures(path: Sequence[Clip]) -> dict[str, float]:
         ``thinnest``: fewest notes on the way / notes of the emptier end;
         ``in_key``: share of the notes between the ends in the key's scale.
     """
-    from_a = np.array([clip_distance(path[0], clip) for clip in path])
-    from_b = np.array([clip_distance(path[-1], clip) for clip in path])
+    apart = clip_distances(path)
+    from_a, from_b = apart[0], apart[-1]
     forward = (np.diff(from_a) >= -TOLERANCE) & (np.diff(from_b) <= TOLERANCE)
-    moved = np.array([clip_distance(x, y) for x, y in zip(path[:-1], path[1:], strict=True)])
+    moved = np.diagonal(apart, offset=1)
     ends = min(len(path[0].notes), len(path[-1].notes))
     between = path[1:-1]
     return {

@@ -8,7 +8,7 @@ does not know files of music, sound or pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,49 +16,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicgen_vae.errors import ClipError, ControlError
+from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.conditions import (
-    ATTRIBUTES,
     asked_condition,
-    concatenated,
     freed,
     measured_condition,
-    n_attributes,
     replaced,
-    unspecified,
 )
-from musicgen_vae.generation.decoding import (
-    DecodeItem,
-    DecodeOptions,
-    decode,
-)
+from musicgen_vae.generation.decoding import DecodeItem, DecodeOptions, decode
 from musicgen_vae.generation.defaults import (
-    DEFAULT_GUIDANCE,
     LATENT_TEMPERATURE,
-    MORPH_NOISE_LEVEL,
-    NOISE_LEVEL,
-    NOISE_LEVEL_OF_ONE_ATTRIBUTE,
     REFINE_STEPS,
-    STEER_GUIDANCE,
     TEMPERATURE,
     TOP_P,
 )
+from musicgen_vae.generation.encoding import Encoded, encode, fit
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
-from musicgen_vae.generation.latent import attribute_vector, lerp, slerp, unwhiten, whiten
-from musicgen_vae.generation.refinement import note_losses, refined
+from musicgen_vae.generation.latent import attribute_vector, slerp, unwhiten, whiten
+from musicgen_vae.generation.refinement import note_losses
+from musicgen_vae.generation.sampling_prior import PriorChoice, SamplingPrior
 from musicgen_vae.generation.trajectory import (
     KeyChoice,
     LatentPath,
-    Trajectory,
-    even_shares,
+    Morph,
+    even_morph,
     frames_between,
+    n_stops,
+    trajectory,
 )
 from musicgen_vae.model.checkpoint import Checkpoint, load_checkpoint
 from musicgen_vae.model.controls import Controls, ControlSpec
 from musicgen_vae.model.distributions import DiagonalGaussian
-from musicgen_vae.model.flow import N_STEPS, FlowCondition
-from musicgen_vae.model.outline import N_STRUCK, outline_steps
 from musicgen_vae.model.packing import packed
 from musicgen_vae.model.vae import Condition, Rows
 from musicgen_vae.music.clip import (
@@ -74,33 +63,11 @@ from musicgen_vae.music.clip import (
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 
-PriorChoice = Literal["gaussian", "flow"]
 LatentChoice = Literal["drawn", "null"]
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
-_ENCODE_BATCH = 32
-_WAY_POINTS = 16
-_SHARPNESS = 2.0
 _FEW_BARS = 8
 
 Check = Callable[[], None]
-Move = Callable[[Tensor, Tensor, float], Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoded:
-    """Clips as the encoder sees them.
-
-    Attributes:
-        posterior: q(z|x,c), each tensor of shape (B, 4, D).
-        prior: p(z|c) at the same measured controls.
-        control: from the control network, shape (B, 4, d_model).
-        condition: the measured controls.
-    """
-
-    posterior: DiagonalGaussian
-    prior: DiagonalGaussian
-    control: Tensor
-    condition: Condition
 
 
 class Composer:
@@ -111,6 +78,7 @@ class Composer:
         self.model = checkpoint.model
         self.decoder = packed(checkpoint.model.decoder)
         self.spec: ControlSpec = checkpoint.model.spec
+        self.sampling = SamplingPrior(checkpoint.model, checkpoint.flow)
         self.device = next(self.model.parameters()).device
 
     @classmethod
@@ -149,16 +117,8 @@ class Composer:
         Raises:
             ClipError: if no note is left.
         """
-        fitted = clip.keep(self.spec.roles)
-        if not fitted.notes:
-            names = ", ".join(role.label for role in self.spec.roles)
-            raise ClipError(
-                f"these bars have no notes that the model can read (it knows {names}); "
-                "choose other bars or another file"
-            )
-        return fitted
+        return fit(clip, self.spec.roles)
 
-    @torch.inference_mode()
     def encode(
         self,
         clips: Sequence[Clip],
@@ -167,58 +127,13 @@ class Composer:
         refine: int = 0,
         check: Check | None = None,
     ) -> Encoded:
-        """Posterior and prior of each clip at its measured controls.
-
-        Args:
-            clips: any number.
-            styles: of each clip, where known; a checkpoint of one style takes it for all.
-            refine: steps by which the posterior's mean is brought nearer to the clip, see
-                ``refinement``; each takes longer than to encode does.
-            check: called often; may raise to stop.
+        """Posterior and prior of each clip at its measured controls, as ``encoding.encode``.
 
         Raises:
             ClipError: if a clip has no note the model can read, or too many.
         """
         chosen = [self.fit(clip) for clip in clips]
-        parts = []
-        for begin in range(0, len(chosen), _ENCODE_BATCH):
-            chunk = chosen[begin : begin + _ENCODE_BATCH]
-            known = None if styles is None else styles[begin : begin + _ENCODE_BATCH]
-            condition = measured_condition(chunk, self.spec, known).to(self.device)
-            rows = Rows.pad([clip_to_tokens(clip) for clip in chunk]).to(self.device)
-            parts.append(
-                (
-                    self.model.posterior(rows, condition),
-                    self.model.prior(condition, Rows.none(len(chunk), self.device)),
-                    self.model.control(condition),
-                    condition,
-                )
-            )
-        posteriors, priors, controls, conditions = zip(*parts, strict=True)
-        encoded = Encoded(
-            posterior=_concatenate(posteriors),
-            prior=_concatenate(priors),
-            control=torch.cat(controls),
-            condition=concatenated(conditions),
-        )
-        return self._refined(encoded, chosen, refine, check) if refine else encoded
-
-    def _refined(
-        self, encoded: Encoded, clips: Sequence[Clip], steps: int, check: Check | None
-    ) -> Encoded:
-        mu = encoded.posterior.mu.clone()
-        for i, clip in enumerate(clips):
-            one = slice(i, i + 1)
-            mu[one] = refined(
-                self.model,
-                mu[one],
-                encoded.control[one],
-                Rows.pad([clip_to_tokens(clip)]).to(self.device),
-                encoded.condition.bar_steps[one],
-                steps=steps,
-                check=check,
-            )
-        return replace(encoded, posterior=replace(encoded.posterior, mu=mu))
+        return encode(self.model, chosen, styles, refine=refine, check=check)
 
     @torch.inference_mode()
     def recognise(self, clips: Sequence[Clip]) -> list[dict[str, dict[str, float]]]:
@@ -409,7 +324,7 @@ class Composer:
         condition = self._asked(controls, [template.meter for template in templates])
         noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
         nothing = Rows.none(len(controls), self.device)
-        z, noise_level = self.draw(condition, nothing, noise, prior, guidance)
+        z, noise_level = self.sampling.draw(condition, nothing, noise, prior, guidance)
         return self.decode(
             z,
             self.model.control(condition),
@@ -468,10 +383,9 @@ class Composer:
         """A morph from ``a`` to ``b``: ``steps`` clips, the ends being reconstructions.
 
         Controls move in a line; z moves in coordinates whitened by the prior, so that half-way
-        means half-way between what is peculiar to each clip, at controls between theirs. What lies
-        between two z is like neither: it is drawn towards the mean of all z, and the decoder is
-        told that it is noisy, most so half-way. Steps stand where as much changes from each to the
-        next.
+        means half-way between what is peculiar to each clip, at controls between theirs; later bars
+        move before earlier ones, see ``trajectory``. About twice as many clips are written as are
+        asked, and those returned between which as much changes each time.
 
         A role of ``a`` that is kept is given to the decoder (k) in every step and stays as it is,
         while everything else goes to ``b``.
@@ -492,12 +406,12 @@ class Composer:
                 stand in another key than its own.
         """
         pairs = [(a, b)]
-        return self.interpolate_each(
+        (morph,) = self.morph_each(
             pairs, steps=steps, key=key, path=path, keep=keep, refine=refine, check=check
-        )[0]
+        )
+        return list(morph.clips)
 
-    @torch.inference_mode()
-    def interpolate_each(
+    def morph_each(
         self,
         pairs: Sequence[tuple[Clip, Clip]],
         *,
@@ -507,16 +421,22 @@ class Composer:
         keep: Role | None = None,
         refine: int = REFINE_STEPS,
         check: Check | None = None,
-    ) -> list[list[Clip]]:
-        """As ``interpolate``, for each of many pairs."""
-        ways = [
-            self.trajectory(
-                a, b, steps=steps, key=key, path=path, keep=keep, refine=refine, check=check
-            )
-            for a, b in pairs
-        ]
-        if not ways:
+    ) -> list[Morph]:
+        """As ``interpolate``, for each of many pairs, with the z of each step."""
+        if steps < 2:
+            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
+        if not pairs:
             return []
+        middle, stops = self._middle(), n_stops(steps)
+        fitted = [(self.fit(a), self.fit(b)) for a, b in pairs]
+        ways = []
+        for ends in fitted:
+            encoded = self.encode(ends, refine=refine, check=check)
+            ways.append(
+                trajectory(
+                    self.model, ends, encoded, middle, stops=stops, key=key, path=path, keep=keep
+                )
+            )
         made = self.decode(
             torch.cat([way.z for way in ways]),
             torch.cat([way.control for way in ways]),
@@ -525,77 +445,20 @@ class Composer:
             noise_level=torch.cat([way.noise_level for way in ways]),
             check=check,
         )
-        return [made[i : i + steps] for i in range(0, len(made), steps)]
+        return [
+            even_morph(
+                way.z,
+                made[i * stops : (i + 1) * stops],
+                frames_between(a, b, steps, key, keep),
+            )
+            for i, (way, (a, b)) in enumerate(zip(ways, fitted, strict=True))
+        ]
 
     @torch.inference_mode()
-    def trajectory(
-        self,
-        a: Clip,
-        b: Clip,
-        *,
-        steps: int = 9,
-        key: KeyChoice = "a",
-        path: LatentPath = "line",
-        keep: Role | None = None,
-        refine: int = REFINE_STEPS,
-        check: Check | None = None,
-    ) -> Trajectory:
-        """The way that ``interpolate`` takes, without the notes; arguments and errors are its own.
-
-        z takes the same way whether a role is kept or not: measured, more of B's other roles
-        arrives then than on a way whitened by the prior given each end's own notes of the role.
-        """
-        if steps < 2:
-            raise ControlError(f"a morph needs at least 2 steps, not {steps}")
-        a, b = self.fit(a), self.fit(b)
-        encoded = self.encode([a, b], refine=refine, check=check)
-        ends = whiten(encoded.posterior.mode(), encoded.prior)
-        middle = self._middle()
-
-        def along(shares: Sequence[float]) -> tuple[Tensor, Tensor, Tensor, tuple[Clip, ...]]:
-            """z, control, noise level and frame at each of the points; frames change evenly."""
-            frames = frames_between(a, b, len(shares), key, keep)
-            control = self._way(encoded.control, shares)
-            bar_steps = torch.tensor([f.meter.steps for f in frames], device=self.device)
-            none = Rows.none(len(shares), self.device)
-            prior = self.model.encoder(none, control, bar_steps, partial=True)[0]
-            z = unwhiten(self._way(ends, shares, lerp if path == "line" else slerp), prior)
-            share = torch.tensor(shares, device=self.device)
-            level = MORPH_NOISE_LEVEL * 4 * share * (1 - share)
-            return torch.lerp(z, middle, level[:, None, None]), control, level, frames
-
-        points = [i / _WAY_POINTS for i in range(_WAY_POINTS + 1)]
-        shares = even_shares(points, self._expected(*along(points)), steps)
-        z, control, noise_level, frames = along(shares)
-        kept = keep_notes(a, roles=() if keep is None else (keep,))
-        if keep is not None:
-            roles = torch.tensor([kept.roles] * 2, device=self.device)
-            told = replace(encoded.condition, kept_roles=roles)
-            control = self._way(self.model.control(told), shares)
-        return Trajectory(
-            z=z, control=control, noise_level=noise_level, frames=frames, kept=(kept,) * steps
-        )
-
     def _middle(self) -> Tensor:
         """The mean of all z as the prior knows it, with nothing asked and nothing kept, (4, D)."""
         anything = asked_condition([Controls()], self.spec, [None]).to(self.device)
         return self.model.prior(anything, Rows.none(1, self.device)).mu[0]
-
-    def _expected(
-        self, z: Tensor, control: Tensor, noise_level: Tensor, frames: Sequence[Clip]
-    ) -> Tensor:
-        """What the decoder's outline expects to be struck, before any note is written.
-
-        Probabilities sharpened towards 0 and 1, as the likeliest notes are what will be written;
-        shape (B, 4, steps, columns).
-        """
-        decoder = self.model.decoder
-        bar_steps = torch.tensor([frame.meter.steps for frame in frames], device=self.device)
-        none = Rows.none(len(frames), self.device)
-        context = decoder.prefix(z, control, none, bar_steps, noise_level).context
-        steps = outline_steps(int(bar_steps.max())).to(self.device)
-        struck = decoder.outline_logits(context, steps)[..., :N_STRUCK]
-        return torch.sigmoid(_SHARPNESS * struck)
 
     def complete(
         self,
@@ -692,7 +555,7 @@ class Composer:
         else:
             noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
             shown = Rows.pad([k.shown for k in kept]).to(self.device)
-            z, noise_level = self.draw(condition, shown, noise, prior, guidance)
+            z, noise_level = self.sampling.draw(condition, shown, noise, prior, guidance)
         return self.decode(
             z,
             control,
@@ -771,8 +634,9 @@ class Composer:
         temperature: float = TEMPERATURE,
         check: Check | None = None,
     ) -> Clip:
-        """``clip`` with other controls: what is peculiar to it stays, c is replaced; see ``steer``.
+        """``clip`` with other controls: what is peculiar to it stays, c is replaced.
 
+        How is told in ``SamplingPrior.steer``.
         Controls that are not given stay as measured on the clip. From style A to style B:
         ``transfer(clip, Controls(style="B"), style="A")``.
 
@@ -801,7 +665,7 @@ class Composer:
         mode = controls.mode or clip.key.mode
         # Relative keys share their notes: C major becomes A minor, not C minor.
         relative = Key(tonic=_relative_tonic(clip.key, mode), mode=mode)
-        z, noise_level = self.steer(encoded, stays, asked, guidance)
+        z, noise_level = self.sampling.steer(encoded, stays, asked, guidance)
         return self.decode(
             z,
             control,
@@ -917,7 +781,8 @@ class Composer:
             condition = self._asked([asked], [template.meter])
             context = bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
             kept = Rows.pad([context]).to(self.device)
-            z, noise_level = self.draw(condition, kept, latent_temperature * eps, prior, guidance)
+            eps = latent_temperature * eps
+            z, noise_level = self.sampling.draw(condition, kept, eps, prior, guidance)
             generator = _generator(seed * 1009 + section.first)
             self.noise([generator])  # the notes' numbers come after those of z
             item = DecodeItem(
@@ -935,125 +800,11 @@ class Composer:
             clips.append(_with_rows(replace(template, place=section.place), rows))
         return clips
 
-    def draw(
-        self,
-        condition: Condition,
-        kept: Rows,
-        noise: Tensor,
-        prior: PriorChoice | None = None,
-        guidance: float | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """One z for each item from p(z|c,k), where the prior takes its noise.
-
-        The flow leaves the last part of the way to the decoder, which knows better what goes with
-        the notes before. An attribute, such as the density of bars, is followed less closely then,
-        if nothing else tells of it: with one alone less is left to the decoder and guidance counts
-        in full; with more their shares fall with their number, to nothing and a seventh where all
-        are asked. Guidance counts half where none is.
-
-        Args:
-            condition: c of each item.
-            kept: k of each item.
-            noise: standard normal numbers, or less of them, shape (B, 4, D).
-            prior: as in ``sample``.
-            guidance: as in ``sample``.
-
-        Returns:
-            z of shape (B, 4, D), and how noisy it is, shape (B,): not at all from the Gaussian.
-
-        Raises:
-            ControlError: if the flow is asked for and the checkpoint has none, or guidance is
-                asked of the Gaussian.
-        """
-        flow = self.checkpoint.flow
-        if prior == "flow" and flow is None:
-            raise ControlError("this checkpoint has no flow prior; choose the Gaussian one")
-        if flow is None or prior == "gaussian":
-            if guidance not in (None, 1.0):
-                raise ControlError(
-                    "guidance needs the flow prior; leave it at 1 or choose the flow"
-                )
-            return unwhiten(noise, self.model.prior(condition, kept)), noise.new_zeros(len(noise))
-        guidance = DEFAULT_GUIDANCE if guidance is None else guidance
-        free = None
-        if guidance != 1.0:
-            free = self._flow_condition(unspecified(condition), kept)
-        asked, most = n_attributes(condition, self.spec), len(ATTRIBUTES)
-        alone = torch.where(asked > 0, (1 / asked - 1 / most) / (1 - 1 / most), 0.0)
-        noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_ATTRIBUTE - NOISE_LEVEL) * alone
-        noise_level = (noise_level * N_STEPS).round() / N_STEPS
-        z = flow.sample(
-            self._flow_condition(condition, kept),
-            noise,
-            guidance=1.0 + (guidance - 1.0) * torch.where(asked > 0, 0.15 + 0.85 * alone, 0.5),
-            free=free,
-            noise_level=noise_level,
-        )
-        return z, noise_level
-
-    @torch.inference_mode()
-    def steer(
-        self, encoded: Encoded, stays: Condition, asked: Condition, guidance: float | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """What the z of encoded clips becomes when other controls are asked.
-
-        The flow is followed back from z to noise with the clips' own condition, and from there
-        forward with the other, where it leaves the last part of the way to the decoder; guidance
-        exaggerates what is asked beyond what stays. Nothing asked gives back z. So images are
-        edited through a model's noise (Song et al., arXiv 2010.02502, section 4.3). Without a flow:
-        in coordinates whitened by the Gaussian prior, which knows less of what goes with c.
-
-        Args:
-            encoded: of B clips.
-            stays: their controls that shall stay; what is left open counts as peculiar to the clip.
-            asked: controls asked, which go before those that stay.
-            guidance: as in ``sample``; by default ``STEER_GUIDANCE``.
-
-        Returns:
-            z of shape (B, 4, D), and how noisy it is, shape (B,).
-        """
-        z, none = encoded.posterior.mode(), Rows.none(len(stays.bar_steps), self.device)
-        condition = replaced(stays, asked)
-        flow = self.checkpoint.flow
-        if flow is None:
-            z = unwhiten(whiten(z, encoded.prior), self.model.prior(condition, none))
-            return z, z.new_zeros(len(z))
-        old = replace(
-            encoded.condition,
-            clip=encoded.condition.clip * (condition.clip > 0),
-            bar=encoded.condition.bar * (condition.bar > 0),
-        )
-        without = replace(
-            condition,
-            clip=condition.clip * (asked.clip == 0),
-            bar=condition.bar * (asked.bar == 0),
-        )
-        is_asked = (asked.clip > 0).any(1) | (asked.bar > 0).flatten(1).any(1)
-        noise_level = NOISE_LEVEL_OF_ONE_ATTRIBUTE * is_asked
-        z = flow.sample(
-            self._flow_condition(condition, none),
-            flow.noise_of(z, self._flow_condition(old, none)),
-            guidance=STEER_GUIDANCE if guidance is None else guidance,
-            free=self._flow_condition(without, none),
-            noise_level=noise_level,
-        )
-        return z, noise_level
-
     def noise(self, generators: Sequence[torch.Generator]) -> Tensor:
         """Standard normal numbers for z, shape (B, 4, D), each item's from its own generator."""
         shape = (BARS_PER_CLIP, self.model.config.d_latent)
         draws = [torch.randn(shape, generator=generator) for generator in generators]
         return torch.stack(draws).to(self.device)
-
-    def _flow_condition(self, condition: Condition, kept: Rows) -> FlowCondition:
-        return FlowCondition(
-            control=self.model.control(condition), prior=self.model.prior(condition, kept)
-        )
-
-    @staticmethod
-    def _way(ends: Tensor, shares: Sequence[float], move: Move = lerp) -> Tensor:
-        """Points between two ends, by default on the line, shape (2, ...), to (S, ...)."""
-        return torch.stack([move(ends[0], ends[1], share) for share in shares])
 
     # -- conditions --------------------------------------------------------------------------
 
@@ -1088,12 +839,6 @@ def _generator(seed: int) -> torch.Generator:
 
 def _with_rows(template: Clip, rows: Tokens) -> Clip:
     return replace(template, notes=tokens_to_notes(rows, template.meter.steps))
-
-
-def _concatenate(parts: Sequence[DiagonalGaussian]) -> DiagonalGaussian:
-    return DiagonalGaussian(
-        mu=torch.cat([p.mu for p in parts]), logvar=torch.cat([p.logvar for p in parts])
-    )
 
 
 def _repeat(gaussian: DiagonalGaussian, n: int) -> DiagonalGaussian:

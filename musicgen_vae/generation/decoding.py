@@ -38,7 +38,7 @@ from musicgen_vae.music.tokens import (
     structural_token,
 )
 
-BLOCK = 12
+BLOCK = 16
 """Items decoded together, at most."""
 GROUP = 4
 """Items whose prefix is read together; packed decoders write any number of groups at once."""

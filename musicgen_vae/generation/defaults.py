@@ -14,7 +14,8 @@ DEFAULT_GUIDANCE = 13.0
 """Of the flow: with it polyphony, the hardest control, follows at .93 (Spearman, docs/log.md)."""
 STEER_GUIDANCE = 8.0
 """Of the flow where a clip is given other controls (docs/log.md)."""
-MORPH_NOISE_LEVEL = 0.34
-"""Of z half-way between two clips, as the decoder is told."""
+MORPH_NOISE_LEVEL, MORPH_SPREAD = 0.38, 0.85
+"""Of z half-way between two clips, as the decoder is told; and by how much of the way the last bar
+is ahead of the first there (docs/log.md)."""
 REFINE_STEPS = 8
 """By which an encoded clip is brought nearer to itself before it is decoded (docs/log.md)."""

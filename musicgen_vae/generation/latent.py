@@ -13,7 +13,7 @@ from musicgen_vae.model.distributions import DiagonalGaussian
 _PARALLEL = 1e-4
 
 
-def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+def lerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """The point a share ``t`` (0 to 1) of the way from ``a`` to ``b``; exact at both ends."""
     return a * (1.0 - t) + b * t
 

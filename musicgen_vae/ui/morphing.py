@@ -12,6 +12,9 @@ from math import isfinite, nan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.music.crossfade import crossfade
@@ -24,8 +27,9 @@ from musicgen_vae.ui.zerogpu import lendable
 if TYPE_CHECKING:
     from musicgen_vae.generation.atlas import Atlas
     from musicgen_vae.generation.composer import Composer
-    from musicgen_vae.generation.trajectory import KeyChoice, LatentPath
+    from musicgen_vae.generation.trajectory import KeyChoice, LatentPath, Morph
 
+FloatArray = NDArray[np.float32]
 MIN_STEPS, MAX_STEPS = 2, 17
 KEY_CHOICES = ("a", "b", "switch")
 PATHS = ("line", "circle")
@@ -97,16 +101,27 @@ class MorphRequest:
         }
 
 
-def interpolate(
-    composer: Composer, request: MorphRequest, check: Check | None = None
-) -> tuple[Clip, ...]:
-    """The steps of a morph as clips.
+def morph(composer: Composer, request: MorphRequest, check: Check | None = None) -> Morph:
+    """The steps of a morph as clips, and their z.
 
     Raises:
         ClipError: if the model can read no note of one of the clips.
     """
-    a, b = request.ends
-    return tuple(composer.interpolate(a, b, **request.settings, check=in_time(check)))
+    (made,) = composer.morph_each([request.ends], **request.settings, check=in_time(check))
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class MorphTakes:
+    """The steps of a morph that are there to be heard so far; S steps.
+
+    Attributes:
+        takes: one of each step; None where there is none yet.
+        z: of each step, as the decoder was shown it, shape (S, 4, D).
+    """
+
+    takes: list[Take | None]
+    z: FloatArray
 
 
 @lendable
@@ -117,7 +132,7 @@ def morphing(
     *,
     focus: Callable[[], int],
     check: Check,
-) -> Iterator[list[Take | None]]:
+) -> Iterator[MorphTakes]:
     """The steps of a morph as takes, growing: both ends first, then what is nearest ``focus``.
 
     Args:
@@ -127,7 +142,8 @@ def morphing(
         focus: tells the step that is looked at, counted from 1; asked anew for every step.
         check: called often; may raise to stop.
     """
-    clips = interpolate(composer, request, check)
+    made = morph(composer, request, check)
+    clips, z = made.clips, made.z.cpu().numpy()
     n = len(clips)
     takes: list[Take | None] = [None] * n
     waiting = set(range(n))
@@ -144,7 +160,7 @@ def morphing(
             beside=(clips[0], clips[-1]),
             parameters=_morph_parameters(request) | {"step": step + 1},
         )
-        yield list(takes)
+        yield MorphTakes(takes=list(takes), z=z)
 
 
 def step_title(step: int, n_steps: int, titles: Sequence[str]) -> str:
@@ -193,7 +209,7 @@ class MorphPath:
 def morph_path(
     composer: Composer,
     recorder: Recorder,
-    request: MorphRequest,
+    z: FloatArray,
     clips: Sequence[Clip],
     atlas: Atlas | None = None,
 ) -> MorphPath:
@@ -202,18 +218,16 @@ def morph_path(
     Args:
         composer: the model.
         recorder: lends a GPU, if there is one.
-        request: what was asked.
-        clips: what came of it.
+        z: of its steps, shape (S, 4, D).
+        clips: its steps.
         atlas: the map; left out if another model drew it.
     """
-    a, b = request.ends
-    z = composer.trajectory(a, b, **request.settings).z
     places: dict[str, tuple[tuple[float, float], ...]] = {}
     if atlas is not None and atlas.z is not None and atlas.checkpoint == recorder.checkpoint:
-        placed = [atlas.place(one).places for one in z.cpu().numpy()]
+        placed = [atlas.place(one).places for one in z]
         places = {name: tuple(at[name] for at in placed) for name in atlas.layouts}
     return MorphPath(
-        distances=tuple((z - z[:1]).flatten(1).norm(dim=1).tolist()),
+        distances=tuple(np.linalg.norm((z - z[:1]).reshape(len(z), -1), axis=1).tolist()),
         costs=_costs(composer, clips),
         fade_costs=_costs(composer, _faded(clips)),
         places=places,
@@ -298,8 +312,8 @@ def morph_all(
     composer: Composer, recorder: Recorder, request: MorphRequest
 ) -> tuple[Take, dict[str, Any]]:
     """The whole morph, and as plain values its parameters, path and what each step is like."""
-    clips = interpolate(composer, request)
-    parameters = _morph_parameters(request)
-    along = morph_path(composer, recorder, request, clips).plain()
+    made = morph(composer, request)
+    clips, parameters = made.clips, _morph_parameters(request)
+    along = morph_path(composer, recorder, made.z.cpu().numpy(), clips).plain()
     info = recorder.information(parameters, clips) | {"along": along}
     return morph_whole(recorder, clips, parameters), info

@@ -9,7 +9,6 @@ import pytest
 
 from musicgen_vae.evaluation.morphs import (
     choose_pairs,
-    clip_distance,
     cost_ratio,
     cross_fade,
     morph_figures,
@@ -20,18 +19,6 @@ from tests.evaluation.clips import line, songs
 
 CLIPS = songs(0, 4)
 A, B = CLIPS.clips[0], CLIPS.clips[4]
-
-
-def test_distance() -> None:
-    assert clip_distance(A, A) == pytest.approx(0.0, abs=1e-12)
-    assert clip_distance(A, B) == pytest.approx(clip_distance(B, A))
-    assert 0 < clip_distance(A, B) < 1
-    low, high = line((0, 60, 12)), line((0, 72, 12))
-    assert clip_distance(low, high) == pytest.approx(0.0)  # an octave is no other chroma
-    assert clip_distance(low, line((0, 61, 12))) == 0.5
-    assert clip_distance(low, line((48, 61, 12))) == 1.0
-    assert clip_distance(Clip(), Clip()) == 0.0
-    assert clip_distance(Clip(), low) == 1.0
 
 
 def test_a_cross_fade_goes_from_one_to_the_other() -> None:

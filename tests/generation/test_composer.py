@@ -19,8 +19,8 @@ from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.midi import read_midi
+from tests.generation.clips import EXAMPLES, clips_of
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 SCALE = {0, 2, 4, 5, 7, 9, 11}
 
 
@@ -30,25 +30,10 @@ def shipped_composer() -> Composer:
     return Composer.load(device="cpu")
 
 
-def clips_of(name: str) -> list[Clip]:
-    piece = read_midi((EXAMPLES / f"{name}.mid").read_bytes())
-    return [clip for clip in piece.clips() if clip.n_bars == 4]
-
-
-@pytest.fixture(scope="module")
-def tune() -> Clip:
-    return clips_of("brahms_lullaby")[1]
-
-
-@pytest.fixture(scope="module")
-def other() -> Clip:
-    return clips_of("korobeiniki")[0]
-
-
 def test_the_same_seed_gives_the_same_notes_alone_or_in_any_batch(tiny_composer: Composer) -> None:
-    together = tiny_composer.sample(n=11, seed=40)
-    assert len({clip.notes for clip in together}) > 8
-    for i in (0, 3, 9, 10):
+    together = tiny_composer.sample(n=19, seed=40)
+    assert len({clip.notes for clip in together}) > 14
+    for i in (0, 3, 9, 15, 16, 18):
         assert tiny_composer.sample(n=1, seed=40 + i)[0] == together[i]
     assert tiny_composer.sample(n=3, seed=45) == together[5:8]
 
@@ -169,13 +154,6 @@ def test_a_role_of_a_is_kept_all_the_way_to_b(
     assert {(c.key, c.meter, c.programs[Role.MELODY]) for c in morph} == {
         (other.key, other.meter, other.programs[Role.MELODY])
     }
-    # z goes from A to B with and without it.
-    way = tiny_composer.trajectory(other, tune, steps=5, keep=Role.MELODY)
-    free = tiny_composer.trajectory(other, tune, steps=5)
-    assert torch.equal(way.z, free.z) and not torch.equal(way.control, free.control)
-    ends = tiny_composer.encode([other, tune]).posterior.mode()
-    there = tiny_composer.trajectory(other, tune, steps=5, key="switch").z[[0, -1]]
-    torch.testing.assert_close(there, ends, atol=1e-4, rtol=1e-4)
     for key in ("b", "switch"):
         with pytest.raises(ControlError, match="stays in A's key"):
             tiny_composer.interpolate(other, tune, key=key, keep=Role.MELODY)
@@ -231,13 +209,13 @@ def test_steering_goes_as_far_as_it_is_guided(shipped_composer: Composer, tune: 
     encoded = shipped_composer.encode([tune])
     z, stays = encoded.posterior.mode(), encoded.condition
     nothing = unspecified(stays)
-    same, level = shipped_composer.steer(encoded, stays, nothing, 16.0)
+    same, level = shipped_composer.sampling.steer(encoded, stays, nothing, 16.0)
     assert torch.allclose(same, z, atol=1e-3)
     assert float(level) == 0
     asked = asked_condition([Controls.parse({"density": 7})], shipped_composer.spec, [None])
     far = []
     for guidance in (1.0, 4.0, 16.0):
-        moved, level = shipped_composer.steer(encoded, stays, asked, guidance)
+        moved, level = shipped_composer.sampling.steer(encoded, stays, asked, guidance)
         assert float(level) > 0
         far.append(float((moved - z).norm()))
     assert far == sorted(far)
@@ -253,7 +231,7 @@ def test_the_fewer_attributes_are_asked_the_less_is_left_to_the_decoder(
     condition = asked_condition(asked, shipped_composer.spec, [Meter()] * len(asked))
     noise = shipped_composer.noise([torch.Generator().manual_seed(0)] * len(asked))
     nothing = Rows.none(len(asked), shipped_composer.device)
-    _, level = shipped_composer.draw(condition, nothing, noise)
+    _, level = shipped_composer.sampling.draw(condition, nothing, noise)
     assert level[0] == level[-1] == NOISE_LEVEL
     assert level[1] == NOISE_LEVEL_OF_ONE_ATTRIBUTE
     assert level[1:].tolist() == sorted(level.tolist()[1:])

@@ -16,7 +16,7 @@ from musicgen_vae.music.clip import Clip, Role
 from musicgen_vae.ui.morphing import (
     MorphPath,
     MorphRequest,
-    interpolate,
+    morph,
     morph_all,
     morph_path,
     morph_whole,
@@ -54,14 +54,14 @@ def test_a_morph_is_heard_by_its_ends_first_and_then_where_one_looks(
         return seen[len(asked) - 1]
 
     grown = list(morphing(tiny_composer, recorder, request, focus=focus, check=lambda: None))
-    there = [{i for i, take in enumerate(takes, 1) if take} for takes in grown]
+    there = [{i for i, take in enumerate(made.takes, 1) if take} for made in grown]
     new = [later - earlier for earlier, later in zip([set(), *there], there, strict=False)]
     assert [*new[0], *new[1]] == [1, 6]
     assert new[2:] == [{5}, {4}, {3}, {2}]
-    steps = [take for take in grown[-1] if take]
+    steps = [take for take in grown[-1].takes if take]
     assert [steps[0].title, steps[-1].title] == [f"{x}, as the model plays it" for x in "AB"]
     assert steps[2].title == "40 % of the way from A to B"
-    assert [take.clips[0] for take in steps] == list(interpolate(tiny_composer, request))
+    assert [take.clips[0] for take in steps] == list(morph(tiny_composer, request).clips)
     whole = morph_whole(recorder, [take.clips[0] for take in steps])
     assert len(whole.piece.bars) == 24
 
@@ -78,7 +78,7 @@ def test_a_morph_stops_when_told(
     with pytest.raises(Stopped):  # while notes are being written, too
         check = visit.check()
         visit.stop()
-        interpolate(tiny_composer, morph_request, check)
+        morph(tiny_composer, morph_request, check)
 
 
 def test_a_naive_fade_has_the_notes_of_both_ends(
@@ -110,7 +110,7 @@ def test_a_clip_that_is_not_there_cannot_be_morphed(
     tiny_composer: Composer, morph_request: MorphRequest
 ) -> None:
     with pytest.raises(ControlError, match="B has no clip 2; it has 0 to 1"):
-        interpolate(tiny_composer, replace(morph_request, clip_b=2))
+        morph(tiny_composer, replace(morph_request, clip_b=2))
 
 
 def test_a_role_of_a_is_kept_in_every_step(
@@ -120,10 +120,10 @@ def test_a_role_of_a_is_kept_in_every_step(
         replace(morph_request, keep="melody")
     request = replace(morph_request, key="a", keep="melody")
     melody = request.a.clip(0).keep([Role.MELODY]).notes
-    steps = interpolate(tiny_composer, request)
+    steps = morph(tiny_composer, request).clips
     assert [step.keep([Role.MELODY]).notes for step in steps] == [melody] * 3
     with pytest.raises(ControlError, match="A has no drums to keep"):
-        interpolate(tiny_composer, replace(request, keep="drums"))
+        morph(tiny_composer, replace(request, keep="drums"))
     with pytest.raises(ControlError, match="none of melody, harmony, bass, drums"):
         replace(request, keep="cello")
 
@@ -131,8 +131,9 @@ def test_a_role_of_a_is_kept_in_every_step(
 def test_the_path_of_a_morph_is_measured_and_placed(
     tiny_composer: Composer, recorder: Recorder, morph_request: MorphRequest, atlas: Atlas
 ) -> None:
-    clips = interpolate(tiny_composer, morph_request)
-    path = morph_path(tiny_composer, recorder, morph_request, clips, atlas)
+    made = morph(tiny_composer, morph_request)
+    clips, z = made.clips, made.z.numpy()
+    path = morph_path(tiny_composer, recorder, z, clips, atlas)
     assert path.distances[0] == 0 and list(path.distances) == sorted(path.distances)
     a, b = tiny_composer.encode(morph_request.ends, refine=REFINE_STEPS).posterior.mode()
     assert path.distances[-1] == pytest.approx(float((a - b).norm()), rel=1e-3)
@@ -147,14 +148,15 @@ def test_the_path_of_a_morph_is_measured_and_placed(
     assert json.loads(json.dumps(said)) == said
     # A map that another model drew tells nothing.
     other = replace(atlas, checkpoint="another")
-    assert morph_path(tiny_composer, recorder, morph_request, clips, other).places == {}
+    assert morph_path(tiny_composer, recorder, z, clips, other).places == {}
 
 
 def test_silent_steps_cost_nothing_and_are_left_out(
     tiny_composer: Composer, recorder: Recorder, morph_request: MorphRequest
 ) -> None:
-    first, _, last = interpolate(tiny_composer, morph_request)
-    path = morph_path(tiny_composer, recorder, morph_request, [first, first.keep(()), last])
+    made = morph(tiny_composer, morph_request)
+    first, _, last = made.clips
+    path = morph_path(tiny_composer, recorder, made.z.numpy(), [first, first.keep(()), last])
     assert isnan(path.costs[1]) and not isnan(path.costs[0])
     assert path.plain()["nats_per_note"][1] is None
     assert path_table(path).splitlines()[3].count("–") == 1

@@ -179,16 +179,19 @@ def build_morph(studio: Studio, visit: gr.State, tunes: dict[str, str]) -> list[
         }
         series = ""
         takes: list[Take | None] = []
-        for takes in morphing(
+        z = None
+        for made_so_far in morphing(
             tools.composer, tools.recorder, request, focus=lambda: visit.focus, check=check
         ):
-            takes = [take and visit.keep(take) for take in takes]
+            z = made_so_far.z
+            takes = [take and visit.keep(take) for take in made_so_far.takes]
             series = series or next(take.id for take in takes if take)
             yield {player: Steps(series=series, takes=takes, index=visit.focus - 1), **fresh}
             fresh = {}
         clips = [clip for take in takes if take for clip in take.clips]
         check()
-        found = morph_path(tools.composer, tools.recorder, request, clips, tools.atlas)
+        assert z is not None  # a morph has at least two steps
+        found = morph_path(tools.composer, tools.recorder, z, clips, tools.atlas)
         yield {
             pictures: gr.update(visible=True),
             on_map: gr.update(visible=True if found.places else UNSEEN),

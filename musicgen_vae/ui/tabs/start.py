@@ -54,8 +54,8 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
             focus=lambda: visit.focus,
             check=check,
         )
-        for takes in steps:
-            kept = [take and visit.keep(take) for take in takes]
+        for made in steps:
+            kept = [take and visit.keep(take) for take in made.takes]
             yield Steps(series=_SERIES, takes=kept, index=visit.focus - 1)
 
     @telling
