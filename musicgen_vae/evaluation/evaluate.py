@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen_vae.errors import ControlError
 from musicgen_vae.evaluation.completion import measure_completion
@@ -46,7 +47,7 @@ FIXED_TEMPO = 100.0
 """Quarter notes a minute of every sample whose emotion is judged."""
 _REAL_EMOTION = 8
 """Real clips judged for each sample: they cost nothing to make."""
-FORMAT = 5
+FORMAT = 6
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
 _CHUNK = 64
@@ -74,7 +75,7 @@ class Sizes:
     samples: int = 400
     control: int = 200
     style: int = 400
-    emotion: int = 256
+    emotion: int = 520
     morphs: int = 200
     completion: int = 150
     training: int = 6000
@@ -120,11 +121,14 @@ class Evaluation:
         return self.corpus.clips("train", self.roles, limit=self.sizes.training)
 
     @cached_property
-    def judge(self) -> Judge:
+    def judges(self) -> list[Judge]:
         """Who judges valence and arousal."""
+        training = self.training
+        steady = [replace(clip, tempo_qpm=FIXED_TEMPO) for clip in training.clips]
+        judges = [judge_taught_by_regression(steady, training.songs)]
         if self.emopia is not None:
-            return judge_taught_by_people(self.emopia)
-        return judge_taught_by_regression(self.training.clips, self.training.songs)
+            judges.append(judge_taught_by_people(self.emopia))
+        return judges
 
     def reconstruction(self) -> dict[str, Any]:
         """Note F1 by role and style, z refined; under ``encoder`` the same of the encoder alone."""
@@ -188,11 +192,10 @@ class Evaluation:
             return {"skipped": "the checkpoint has no controls of valence and arousal"}
         tempo = int(spec.edges.classify("tempo", np.float64(FIXED_TEMPO)))
         styles = self.training.spread(self.sizes.emotion).styles
-        result: dict[str, Any] = {
-            "taught_by": self.judge.taught_by,
-            "taught_clips": self.judge.n,
-            "agreement": dict(self.judge.agreement),
-        }
+        judges: list[dict[str, Any]] = [
+            {"taught_by": one.taught_by, "taught_clips": one.n, "agreement": dict(one.agreement)}
+            for one in self.judges
+        ]
         for name in known:
             asked = np.random.default_rng(7).integers(0, N_CLASSES, len(styles))
             controls = [
@@ -201,34 +204,29 @@ class Evaluation:
             ]
             seeds = list(range(4000, 4000 + len(controls)))
             clips = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
-            result[name] = emotion_figures(asked, styles, self.judge.judge(clips)[name])
-        real = self.heard_in_real(known)
-        return result | {f"{name}_real": figures for name, figures in real.items()}
+            real, real_styles, classes = self.real_classes(name)
+            for judge, figures in zip(self.judges, judges, strict=True):
+                figures[name] = emotion_figures(asked, styles, judge.judge(clips)[name])
+                heard = judge.judge(real)[name]
+                figures[f"{name}_real"] = emotion_figures(classes, real_styles, heard)
+        return {"judges": judges}
 
-    def heard_in_real(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
-        """How far the judge hears the classes of held-out clips, all at the same tempo.
+    def real_classes(self, name: str) -> tuple[list[Clip], list[str], NDArray[np.int64]]:
+        """Held-out clips at the fixed tempo, their styles, and which class the regression names.
 
-        The yardstick for samples: the regression names the class, so that they could at best
-        do as well if they followed it to the letter.
+        The yardstick for samples: what judges hear of classes that are met to the letter.
         """
-        clips, styles, emotions = [], [], []
-        real = self.test.spread(_REAL_EMOTION * self.sizes.emotion)
-        for clip, style in zip(real.clips, real.styles, strict=True):
+        clips, styles, classes = [], [], []
+        spread = self.test.spread(_REAL_EMOTION * self.sizes.emotion)
+        for clip, style in zip(spread.clips, spread.styles, strict=True):
             steady = replace(clip, tempo_qpm=FIXED_TEMPO)
             emotion = estimate_emotion(steady)
             if emotion is not None:
                 clips.append(steady)
                 styles.append(style)
-                emotions.append(emotion)
-        judged = self.judge.judge(clips)
-        result = {}
-        for name in names:
-            classes = [
-                self.composer.spec.emotion_class(name, getattr(emotion, name), style)
-                for emotion, style in zip(emotions, styles, strict=True)
-            ]
-            result[name] = emotion_figures(np.array(classes), styles, judged[name])
-        return result
+                value = getattr(emotion, name)
+                classes.append(self.composer.spec.emotion_class(name, value, style))
+        return clips, styles, np.array(classes, dtype=np.int64)
 
     def morphs(self) -> dict[str, Any]:
         """Morphs beside cross-fades of the same ends."""
@@ -290,7 +288,7 @@ def evaluate(
         only: names of ``PARTS``.
         limit: no more clips, samples or pairs than this in each part.
         cost: nats per note under a separate language model, for morphs.
-        emopia: where listeners' labels lie; without, the judge of emotion learns from the corpus.
+        emopia: where listeners' labels lie, for a judge of emotion that learns from people.
         stamp: added to each part, such as machine and commit.
         log: told what is going on.
         save: given what is there after each part.

@@ -241,34 +241,37 @@ def _style(figures: Figures) -> list[str]:
 
 
 def _emotion(figures: Figures) -> list[str]:
-    people = figures["taught_by"] == "people"
-    agreement = ", ".join(f"{n} {_number(v)}" for n, v in figures["agreement"].items())
-    who = (
-        "labels that listeners gave (EMOPIA)"
-        if people
-        else "the regression's estimates of training clips: only its features are independent"
-    )
-    measure = "AUC" if people else "Spearman correlation"
-    rows = [
-        [
-            name,
-            f"{figures[name]['clips']:.0f}",
-            _interval(figures[name], "spearman"),
-            _interval(figures[f"{name}_real"], "spearman"),
+    rows = []
+    for judge in figures["judges"]:
+        people = judge["taught_by"] == "people"
+        who = "listeners (EMOPIA)" if people else "the regression"
+        skill = "AUC" if people else "Spearman"
+        rows += [
+            [
+                name,
+                who,
+                f"{skill} {_number(judge['agreement'][name])}",
+                f"{judge[name]['clips']:.0f}",
+                _interval(judge[name], "spearman"),
+                _interval(judge[f"{name}_real"], "spearman"),
+            ]
+            for name in ("valence", "arousal")
+            if name in judge
         ]
-        for name in ("valence", "arousal")
-        if name in figures
-    ]
     return [
         "All samples at 100 quarter notes a minute, the class asked drawn evenly, the style",
-        "from training clips, everything else unspecified. The judge (gradient boosting on",
-        "histograms of notes) sees none of the features of the regression that labelled the",
-        f"training clips. It learnt {who}; on songs that it had not seen its {measure} is",
-        f"{agreement}. Spearman correlation of class and judgement within each style; beside it",
-        "that of held-out clips brought to the same tempo, whose class the regression names: what",
-        "the judge hears of the classes where they are met to the letter.",
+        "from training clips, everything else unspecified. Judges (gradient boosting on",
+        "histograms of notes) see none of the features of the regression that labelled the",
+        "training clips, nor loudness. One learnt what listeners said of other music, so that",
+        "its labels are independent, too; one what the regression says of training clips at this",
+        "tempo. Beside each how well it does on songs that it had not seen. Spearman correlation",
+        "of class and judgement within each style; beside it that of held-out clips brought to",
+        "the same tempo, whose class the regression names: what the judge hears of the classes",
+        "where they are met to the letter.",
         "",
-        *table(["asked", "samples", "Spearman", "real music"], rows),
+        *table(
+            ["asked", "judge taught by", "on unseen songs", "samples", "Spearman", "real"], rows
+        ),
     ]
 
 

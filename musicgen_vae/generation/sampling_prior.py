@@ -12,7 +12,13 @@ import torch
 from torch import Tensor
 
 from musicgen_vae.errors import ControlError
-from musicgen_vae.generation.conditions import ATTRIBUTES, n_attributes, replaced, unspecified
+from musicgen_vae.generation.conditions import (
+    ATTRIBUTES,
+    n_attributes,
+    replaced,
+    unspecified,
+    without_attributes,
+)
 from musicgen_vae.generation.defaults import (
     DEFAULT_GUIDANCE,
     NOISE_LEVEL,
@@ -21,7 +27,7 @@ from musicgen_vae.generation.defaults import (
 )
 from musicgen_vae.generation.encoding import Encoded
 from musicgen_vae.generation.latent import unwhiten, whiten
-from musicgen_vae.model.flow import N_STEPS, FlowCondition, FlowPrior
+from musicgen_vae.model.flow import N_STEPS, FlowCondition, FlowPrior, Guidance
 from musicgen_vae.model.vae import Condition, ConditionalVAE, Rows
 
 PriorChoice = Literal["gaussian", "flow"]
@@ -53,7 +59,8 @@ class SamplingPrior:
         the notes before. An attribute, such as the density of bars, is followed less closely then,
         if nothing else tells of it: with one alone less is left to the decoder and guidance counts
         in full; with more their shares fall with their number, to nothing and a seventh where all
-        are asked. Guidance counts half where none is.
+        are asked. Attributes are exaggerated beyond what else is asked, such as the style; and that
+        by half as much as a single attribute, or as little as attributes are.
 
         Args:
             condition: c of each item.
@@ -79,18 +86,22 @@ class SamplingPrior:
                 )
             return unwhiten(noise, self.model.prior(condition, kept)), noise.new_zeros(len(noise))
         guidance = DEFAULT_GUIDANCE if guidance is None else guidance
-        free = None
-        if guidance != 1.0:
-            free = self._flow_condition(unspecified(condition), kept)
         asked, most = n_attributes(condition, self.model.spec), len(ATTRIBUTES)
         alone = torch.where(asked > 0, (1 / asked - 1 / most) / (1 - 1 / most), 0.0)
         noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_ATTRIBUTE - NOISE_LEVEL) * alone
         noise_level = (noise_level * N_STEPS).round() / N_STEPS
+        of_attributes = torch.where(asked > 0, 0.15 + 0.85 * alone, 0.5)
+        rest = without_attributes(condition, self.model.spec)
         z = flow.sample(
             self._flow_condition(condition, kept),
             noise,
-            guidance=1.0 + (guidance - 1.0) * torch.where(asked > 0, 0.15 + 0.85 * alone, 0.5),
-            free=free,
+            guidance=[
+                Guidance(free=self._flow_condition(free, kept), strength=1 + (guidance - 1) * share)
+                for free, share in (
+                    (rest, of_attributes),
+                    (unspecified(condition), of_attributes.clamp(max=0.5)),
+                )
+            ],
             noise_level=noise_level,
         )
         return z, noise_level
@@ -138,8 +149,12 @@ class SamplingPrior:
         z = flow.sample(
             self._flow_condition(condition, none),
             flow.noise_of(z, self._flow_condition(old, none)),
-            guidance=STEER_GUIDANCE if guidance is None else guidance,
-            free=self._flow_condition(without, none),
+            guidance=[
+                Guidance(
+                    free=self._flow_condition(without, none),
+                    strength=STEER_GUIDANCE if guidance is None else guidance,
+                )
+            ],
             noise_level=noise_level,
         )
         return z, noise_level

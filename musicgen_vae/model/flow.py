@@ -8,9 +8,10 @@ al., arXiv 2210.02747, eq. 23, on the flow). A network v says in which direction
     loss = E | v(x_t, t, c, k) - (x_1 - x_0) |^2
 
 and sampling follows v from t = 0 to 1. Guidance (Ho and Salimans, arXiv 2207.12598, eq. 6) moves by
-v(no control) + g (v(c) - v(no control)), but not near z, where it costs likeness to real music and
-brings nothing (as Kynkäänniemi et al. found for images, arXiv 2404.07724). This module knows z and
-the prior; it does not know notes.
+v(no control) + g (v(c) - v(no control)), or in several such steps with a g for each (as Brooks et
+al., arXiv 2211.09800, eq. 3), but not near z, where it costs likeness to real music and brings
+nothing (as Kynkäänniemi et al. found for images, arXiv 2404.07724). This module knows z and the
+prior; it does not know notes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -85,13 +87,27 @@ class FlowCondition:
         prior = DiagonalGaussian(mu=self.prior.mu[chosen], logvar=self.prior.logvar[chosen])
         return FlowCondition(control=self.control[chosen], prior=prior)
 
-    def beside(self, other: FlowCondition) -> FlowCondition:
-        """The items of both, this one's first."""
+    def equals(self, other: FlowCondition) -> bool:
+        """Whether every number is the same."""
         mine, its = self.prior, other.prior
-        prior = DiagonalGaussian(
-            mu=torch.cat([mine.mu, its.mu]), logvar=torch.cat([mine.logvar, its.logvar])
+        return (
+            torch.equal(self.control, other.control)
+            and torch.equal(mine.mu, its.mu)
+            and torch.equal(mine.logvar, its.logvar)
         )
-        return FlowCondition(control=torch.cat([self.control, other.control]), prior=prior)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """How far to exaggerate what a condition says beyond another that asks less.
+
+    Attributes:
+        free: the one that asks less, of B items.
+        strength: 1 is as learnt; for all items or each, shape (B,).
+    """
+
+    free: FlowCondition
+    strength: float | Tensor
 
 
 class FlowPrior(nn.Module):
@@ -173,8 +189,7 @@ class FlowPrior(nn.Module):
         noise: Tensor,
         *,
         n_steps: int = N_STEPS,
-        guidance: float | Tensor = 1.0,
-        free: FlowCondition | None = None,
+        guidance: Sequence[Guidance] = (),
         noise_level: float | Tensor = 0.0,
     ) -> Tensor:
         """One z for each item, shape (B, 4, D): where the flow takes its noise.
@@ -183,37 +198,34 @@ class FlowPrior(nn.Module):
             condition: of B items.
             noise: standard normal draws, or less of them, shape (B, 4, D).
             n_steps: Euler steps, >= 1.
-            guidance: 1 follows the condition as learnt, more exaggerates it; until
-                ``GUIDED_UNTIL``; for all items or each, shape (B,).
-            free: the same without any control; needed where ``guidance`` is not 1.
+            guidance: what to exaggerate until ``GUIDED_UNTIL``: the first says how far the
+                condition beyond the first ``free``, the next how far that beyond the next.
             noise_level: how much of the way is left out at its end, 0 to 1 in steps of
                 1 / ``n_steps``: z is then as noisy as ``vae.noisy`` makes it at this level. For all
                 items or each, shape (B,).
-
-        Raises:
-            ValueError: if guidance is not 1 and ``free`` is missing.
         """
         n, device = len(noise), self.mean.device
-        strength = torch.as_tensor(guidance, device=device).expand(n)
         n_left_out = (torch.as_tensor(noise_level, device=device) * n_steps).round().expand(n)
-        if bool((strength == 1.0).all()):
-            free = None
-        elif free is None:
-            raise ValueError("guidance needs the condition without controls")
+        strengths = [torch.as_tensor(one.strength, device=device).expand(n) for one in guidance]
+        while strengths and bool((strengths[-1] == 1.0).all()):
+            strengths.pop()
         made = []
         for index, n_items in _blocks(len(noise)):
             here = condition.rows(index)
-            both = None if free is None else here.beside(free.rows(index))
+            chain = [here, *(one.free.rows(index) for one in guidance[: len(strengths)])]
+            # What asks the same is not asked twice.
+            news = [not free.equals(known) for known, free in pairwise(chain)]
             x = noise[index].to(self.mean)
             last = n_steps - n_left_out[index]
             for step in range(int(last.max())):
                 share = step / n_steps
                 t = torch.full((len(x),), share, device=x.device)
-                if both is None or share >= GUIDED_UNTIL:
-                    direction = self(x, t, here)
-                else:
-                    asked, without = self(x.repeat(2, 1, 1), t.repeat(2), both).chunk(2)
-                    direction = without + strength[index, None, None] * (asked - without)
+                direction = known = self(x, t, here)
+                if share < GUIDED_UNTIL:
+                    for strength, free, is_new in zip(strengths, chain[1:], news, strict=True):
+                        less = self(x, t, free) if is_new else known
+                        direction = direction + (strength[index, None, None] - 1) * (known - less)
+                        known = less
                 x = torch.where((step < last)[:, None, None], x + direction / n_steps, x)
             made.append(x[:n_items])
         return torch.cat(made) * self.std + self.mean

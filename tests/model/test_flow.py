@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from musicgen_vae.model.distributions import DiagonalGaussian
-from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior
+from musicgen_vae.model.flow import FlowCondition, FlowConfig, FlowPrior, Guidance
 from tests.model.test_vae import CONFIG
 
 FLOW = FlowConfig(d_flow=32, n_heads=2, d_ff=64, n_layers=2)
@@ -47,19 +47,35 @@ def test_the_same_seed_gives_the_same_z_alone_or_in_any_batch(flow: FlowPrior) -
         assert torch.equal(flow.sample(condition(1), noise(i))[0], together[i])
 
 
+def guided(strength: float | torch.Tensor, free: FlowCondition) -> list[Guidance]:
+    return [Guidance(free=free, strength=strength)]
+
+
 def test_guidance(flow: FlowPrior) -> None:
     asked, free = condition(2, 1.0), condition(2)
     plain = flow.sample(asked, noise(1, 2))
-    assert torch.equal(flow.sample(asked, noise(1, 2), guidance=1.0, free=free), plain)
-    assert not torch.allclose(flow.sample(asked, noise(1, 2), guidance=3.0, free=free), plain)
+    assert torch.equal(flow.sample(asked, noise(1, 2), guidance=guided(1.0, free)), plain)
+    assert torch.equal(flow.sample(asked, noise(1, 2), guidance=guided(3.0, asked)), plain)
+    assert not torch.allclose(flow.sample(asked, noise(1, 2), guidance=guided(3.0, free)), plain)
     # Ten steps, of which the last two are beyond the guided part and follow what is asked.
-    ignored = flow.sample(asked, noise(1, 2), guidance=0.0, free=free, n_steps=10)
+    ignored = flow.sample(asked, noise(1, 2), guidance=guided(0.0, free), n_steps=10)
     x = noise(1, 2)
     for step in range(10):
         x = x + flow(x, torch.full((2,), step / 10), free if step < 8 else asked) / 10
     torch.testing.assert_close(ignored, x * flow.std + flow.mean)
-    with pytest.raises(ValueError, match="without controls"):
-        flow.sample(asked, noise(1, 2), guidance=2.0)
+
+
+def test_guidance_in_two_steps(flow: FlowPrior) -> None:
+    asked, less, free = condition(2, 1.0), condition(2, 0.5), condition(2)
+    two = guided(3.0, less) + guided(2.0, free)
+    made = flow.sample(asked, noise(1, 2), guidance=two, n_steps=1)
+    t = torch.zeros(2)
+    high, middle, low = (flow(noise(1, 2), t, one) for one in (asked, less, free))
+    expected = low + 2 * (middle - low) + 3 * (high - middle)
+    torch.testing.assert_close(made, (noise(1, 2) + expected) * flow.std + flow.mean)
+    # With one strength for both what stands between does not matter.
+    even = flow.sample(asked, noise(1, 2), guidance=guided(3.0, less) + guided(3.0, free))
+    torch.testing.assert_close(even, flow.sample(asked, noise(1, 2), guidance=guided(3.0, free)))
 
 
 def test_it_learns_two_clusters_and_which_is_asked() -> None:
@@ -116,10 +132,12 @@ def test_the_end_of_the_way_may_be_left_out(flow: FlowPrior) -> None:
 def test_items_may_differ_in_guidance_and_noise(flow: FlowPrior) -> None:
     asked, free, start = condition(2, 1.0), condition(2), noise(1, 2)
     guidance, level = torch.tensor([1.5, 3.0]), torch.tensor([0.5, 0.25])
-    together = flow.sample(asked, start, guidance=guidance, free=free, noise_level=level)
+    together = flow.sample(asked, start, guidance=guided(guidance, free), noise_level=level)
     for i in range(2):
         alone = flow.sample(
-            asked.rows([i]), start[i : i + 1], guidance=float(guidance[i]), free=free.rows([i]),
+            asked.rows([i]),
+            start[i : i + 1],
+            guidance=guided(float(guidance[i]), free.rows([i])),
             noise_level=float(level[i]),
-        )  # fmt: skip
+        )
         assert torch.equal(alone[0], together[i])
