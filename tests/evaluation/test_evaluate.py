@@ -88,6 +88,21 @@ def test_page_with_peers_and_curve(result: dict[str, Any]) -> None:
     assert "| b `x` | – | 1.50 | 0.900 | 300.0 |" in page
 
 
+def test_page_with_two_judges_of_emotion(result: dict[str, Any]) -> None:
+    heard = {"clips": 40.0, "spearman": 0.5, "low": 0.4, "high": 0.6}
+    judge = {
+        "taught_clips": 9,
+        "agreement": {"valence": 0.8, "arousal": 0.9},
+        **{name: heard for name in ("valence", "valence_real", "arousal", "arousal_real")},
+    }
+    judges = [{**judge, "taught_by": "regression"}, {**judge, "taught_by": "people"}]
+    emotion = {"judges": judges, "seconds": 1.0, "limit": None, **STAMP}
+    page = results_page({**result, "emotion": emotion}, {})
+    row = "40 | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) |"
+    assert f"| valence | the regression | Spearman 0.800 | {row}" in page
+    assert f"| arousal | listeners (EMOPIA) | AUC 0.900 | {row}" in page
+
+
 @pytest.mark.slow
 def test_trade_off_has_a_row_for_each_checkpoint(corpus: Path) -> None:
     rows = trade_off([TINY_CHECKPOINT, TINY_CHECKPOINT], corpus, split="validation", limit=5)

@@ -12,7 +12,13 @@ from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
 from musicgen_vae.generation.atlas import attribute_groups
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.conditions import ATTRIBUTES, asked_condition, freed, unspecified
+from musicgen_vae.generation.conditions import (
+    ATTRIBUTES,
+    asked_condition,
+    freed,
+    unspecified,
+    without_attributes,
+)
 from musicgen_vae.generation.defaults import NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.vae import Rows
@@ -235,6 +241,17 @@ def test_the_fewer_attributes_are_asked_the_less_is_left_to_the_decoder(
     assert level[0] == level[-1] == NOISE_LEVEL
     assert level[1] == NOISE_LEVEL_OF_ONE_ATTRIBUTE
     assert level[1:].tolist() == sorted(level.tolist()[1:])
+
+
+def test_without_attributes_only_what_they_are_like_is_forgotten(tiny_composer: Composer) -> None:
+    spec = tiny_composer.spec
+    asked = {"mode": "minor", "tempo": 3, "density": [1, 2, 3, 4], "register": 5}
+    condition = asked_condition([Controls.parse(asked)], spec, [Meter()])
+    rest = asked_condition([Controls.parse({"mode": "minor", "tempo": 3})], spec, [Meter()])
+    without = without_attributes(condition, spec)
+    assert torch.equal(without.clip, rest.clip)
+    assert torch.equal(without.bar, rest.bar)
+    assert not torch.equal(condition.bar, rest.bar)
 
 
 def test_the_style_of_the_original_may_be_said(tiny_composer: Composer, tune: Clip) -> None:

@@ -145,7 +145,8 @@ ENGLISH: dict[str, str] = {
     # Morph
     "morph_intro": (
         "Choose four bars of each of two tunes. The model finds both in its latent space and "
-        "writes what lies between."
+        "writes what lies between. On the way later bars are ahead of earlier ones, so each step "
+        "also leads from A towards B as you listen."
     ),
     "pair": "{a} → {b}",
     "upload_a": "MIDI file A",

@@ -123,7 +123,10 @@ SIMPLIFIED: dict[str, str] = {
     "take_seed": "种子 {seed}",
     "take_form": "{form}，种子 {seed}",
     # Morph
-    "morph_intro": "从两首曲子中各选四小节。模型在潜在空间里找到它们，并写出两者之间的音乐。",
+    "morph_intro": (
+        "从两首曲子中各选四小节。模型在潜在空间里找到它们，并写出两者之间的音乐。"
+        "途中后面的小节走在前面的小节之前，因此每一步听起来也从 A 走向 B。"
+    ),
     "pair": "{a} → {b}",
     "upload_a": "MIDI 文件 A",
     "upload_b": "MIDI 文件 B",

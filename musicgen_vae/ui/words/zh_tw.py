@@ -123,7 +123,10 @@ TRADITIONAL: dict[str, str] = {
     "take_seed": "種子 {seed}",
     "take_form": "{form}，種子 {seed}",
     # Morph
-    "morph_intro": "從兩首曲子中各選四小節。模型在潛在空間裡找到它們，並寫出兩者之間的音樂。",
+    "morph_intro": (
+        "從兩首曲子中各選四小節。模型在潛在空間裡找到它們，並寫出兩者之間的音樂。"
+        "途中後面的小節走在前面的小節之前，因此每一步聽起來也從 A 走向 B。"
+    ),
     "pair": "{a} → {b}",
     "upload_a": "MIDI 檔案 A",
     "upload_b": "MIDI 檔案 B",
