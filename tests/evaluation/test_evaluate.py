@@ -93,7 +93,7 @@ def test_page_with_two_judges_of_emotion(result: dict[str, Any]) -> None:
     judge = {
         "taught_clips": 9,
         "agreement": {"valence": 0.8, "arousal": 0.9},
-        **{name: heard for name in ("valence", "valence_real", "arousal", "arousal_real")},
+        **dict.fromkeys(("valence", "valence_real", "arousal", "arousal_real"), heard),
     }
     judges = [{**judge, "taught_by": "regression"}, {**judge, "taught_by": "people"}]
     emotion = {"judges": judges, "seconds": 1.0, "limit": None, **STAMP}
