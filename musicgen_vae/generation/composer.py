@@ -32,7 +32,7 @@ from musicgen_vae.generation.defaults import (
 )
 from musicgen_vae.generation.encoding import Encoded, encode, fit
 from musicgen_vae.generation.form import plan_form
-from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, bar_before, keep_notes
+from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, slerp, unwhiten, whiten
 from musicgen_vae.generation.refinement import note_losses
 from musicgen_vae.generation.sampling_prior import PriorChoice, SamplingPrior
@@ -777,27 +777,22 @@ class Composer:
             eps = noise[section.first]
             if section.first != section.index:
                 eps = slerp(eps, noise[section.index], variation)
-            asked = replace(controls, place=section.place)
-            condition = self._asked([asked], [template.meter])
-            context = bar_before(clips[-1]) if clips else np.zeros((0, 6), dtype=np.int16)
-            kept = Rows.pad([context]).to(self.device)
+            placed = replace(template, place=section.place)
+            condition = self._asked([replace(controls, place=section.place)], [placed.meter])
+            kept = keep_notes(placed, before=clips[-1] if clips else None)
+            shown = Rows.pad([kept.shown]).to(self.device)
             eps = latent_temperature * eps
-            z, noise_level = self.sampling.draw(condition, kept, eps, prior, guidance)
-            generator = _generator(seed * 1009 + section.first)
-            self.noise([generator])  # the notes' numbers come after those of z
-            item = DecodeItem(
-                z=z[0],
-                control=self.model.control(condition)[0],
-                kept=context,
-                kept_roles=(0,) * BARS_PER_CLIP,
-                roles=self._role_bits,
-                bar_steps=template.meter.steps,
-                n_bars=BARS_PER_CLIP,
-                generator=generator,
-                noise_level=float(noise_level[0]),
+            z, noise_level = self.sampling.draw(condition, shown, eps, prior, guidance)
+            clips += self.decode(
+                z,
+                self.model.control(condition),
+                [placed],
+                seeds=[seed * 1009 + section.first],
+                options=options,
+                kept=[kept],
+                noise_level=noise_level,
+                check=check,
             )
-            rows = decode(self.decoder, [item], options, check)[0]
-            clips.append(_with_rows(replace(template, place=section.place), rows))
         return clips
 
     def noise(self, generators: Sequence[torch.Generator]) -> Tensor:
