@@ -13,7 +13,7 @@ from musicgen_vae.music.clip import Bar, Key, Meter, Note, Piece, Role, tidy
 
 TINY = ModelConfig(
     d_model=32, n_heads=2, d_ff=64, n_encoder_layers=1, n_decoder_layers=1, n_queries=2, d_query=8,
-    dropout=0.0,
+    d_note=128, d_bar=128, dropout=0.0,
 )  # fmt: skip
 _SCALE = (0, 2, 4, 5, 7, 9, 11)
 
