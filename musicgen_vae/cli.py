@@ -20,6 +20,7 @@ from musicgen_vae.errors import ControlError, InputError, MusicGenError
 from musicgen_vae.generation.defaults import (
     DEFAULT_GUIDANCE,
     LATENT_TEMPERATURE,
+    RECONSTRUCT_STEPS,
     REFINE_STEPS,
     STEER_GUIDANCE,
     TEMPERATURE,
@@ -907,14 +908,14 @@ def _parser() -> argparse.ArgumentParser:
             "--temperature", type=float, default=value, help=f"of the notes (default {value})"
         )
 
-    def refinement(made: argparse.ArgumentParser) -> None:
+    def refinement(made: argparse.ArgumentParser, steps: int) -> None:
         made.add_argument(
             "--refine",
             type=int,
-            default=REFINE_STEPS,
+            default=steps,
             choices=range(65),
             metavar="0-64",
-            help=f"steps by which z is brought nearer to the file (default {REFINE_STEPS})",
+            help=f"steps by which z is brought nearer to the file (default {steps})",
         )
 
     made = command(sample)
@@ -938,7 +939,7 @@ def _parser() -> argparse.ArgumentParser:
     made = command(reconstruct)
     made.add_argument("file", type=Path)
     made.add_argument("--per-clip", action="store_true", help="one file for each four bars")
-    refinement(made)
+    refinement(made, RECONSTRUCT_STEPS)
     out_folder(made)
 
     made = command(interpolate)
@@ -950,7 +951,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--keep", metavar="ROLE", help="a role of A that stays, such as melody")
     made.add_argument("--clip-a", type=int, default=1, help="which four bars of A (default 1)")
     made.add_argument("--clip-b", type=int, default=1, help="which four bars of B (default 1)")
-    refinement(made)
+    refinement(made, REFINE_STEPS)
     out_folder(made)
 
     made = command(complete)

@@ -36,7 +36,7 @@ from musicgen_vae.evaluation.reconstruction import reconstruction_figures
 from musicgen_vae.evaluation.samples import compare, draw_samples
 from musicgen_vae.evaluation.style import judged_clips, style_figures, styles_by_roles
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.defaults import REFINE_STEPS
+from musicgen_vae.generation.defaults import RECONSTRUCT_STEPS
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
@@ -143,7 +143,11 @@ class Evaluation:
                 self.log(f"  {len(copies)} of {len(chosen)}, refined {refine} times")
             return reconstruction_figures(chosen.clips, copies, chosen.songs, chosen.styles)
 
-        return {**figures(REFINE_STEPS), "refine_steps": REFINE_STEPS, "encoder": figures(0)}
+        return {
+            **figures(RECONSTRUCT_STEPS),
+            "refine_steps": RECONSTRUCT_STEPS,
+            "encoder": figures(0),
+        }
 
     def likelihood(self) -> dict[str, Any]:
         """ELBO, its parts, active dimensions."""

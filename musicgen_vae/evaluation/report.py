@@ -103,8 +103,8 @@ def _reconstruction(figures: Figures) -> list[str]:
         "Most likely notes from the posterior's mean, no kept notes. F1 of notes that agree",
         "in role, exact step and pitch, all notes of the clips together, drums hit by hit;",
         "then with the class of the duration; then of each role alone. The mean is refined by at",
-        f"most {figures['refine_steps']} steps down the gradient of the decoder's loss, as every "
-        "verb that begins from a clip does;",
+        f"most {figures['refine_steps']} steps down the gradient of the decoder's loss, as "
+        "`Composer.reconstruct` does;",
         "the last two columns are those of the encoder alone.",
         "",
         *table(

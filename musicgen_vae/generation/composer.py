@@ -26,6 +26,7 @@ from musicgen_vae.generation.conditions import (
 from musicgen_vae.generation.decoding import DecodeItem, DecodeOptions, decode
 from musicgen_vae.generation.defaults import (
     LATENT_TEMPERATURE,
+    RECONSTRUCT_STEPS,
     REFINE_STEPS,
     TEMPERATURE,
     TOP_P,
@@ -246,7 +247,7 @@ class Composer:
         clips: Sequence[Clip],
         styles: Sequence[str | None] | None = None,
         check: Check | None = None,
-        refine: int = REFINE_STEPS,
+        refine: int = RECONSTRUCT_STEPS,
     ) -> list[Clip]:
         """Each clip encoded and decoded again: the most likely notes from the posterior's mean.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicgen_vae.errors import ControlError, MidiError
-from musicgen_vae.generation.defaults import REFINE_STEPS
+from musicgen_vae.generation.defaults import RECONSTRUCT_STEPS
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip, Piece
 from musicgen_vae.music.midi import MAX_BYTES, read_midi
 from musicgen_vae.ui.limits import MAX_CLIPS, in_time
@@ -117,7 +117,7 @@ def reconstruct(
     _check_length(upload)
     readable = _readable(composer, clips)
     made = [clip.keep(()) for clip in clips]
-    refine = min(REFINE_STEPS, _MAX_REFINEMENTS // len(readable))
+    refine = min(RECONSTRUCT_STEPS, _MAX_REFINEMENTS // len(readable))
     results = composer.reconstruct([clips[i] for i in readable], refine=refine, check=in_time())
     for i, clip in zip(readable, results, strict=True):
         made[i] = clip

@@ -8,7 +8,7 @@ import pytest
 
 from musicgen_vae.errors import ClipError, ControlError, MidiError
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.generation.defaults import REFINE_STEPS
+from musicgen_vae.generation.defaults import RECONSTRUCT_STEPS
 from musicgen_vae.music.clip import Clip, Note, Role, tidy
 from musicgen_vae.ui import uploads
 from musicgen_vae.ui.takes import Recorder
@@ -81,7 +81,7 @@ def test_the_more_clips_the_less_each_is_refined(
     monkeypatch.setattr(tiny_composer, "reconstruct", reconstructed)
     for n_clips in (1, 32):
         reconstruct(tiny_composer, recorder, midi_file(n_clips=n_clips))
-    assert asked == [REFINE_STEPS, 2]
+    assert asked == [RECONSTRUCT_STEPS, 2]
 
 
 def test_silent_clips_stay_silent(
