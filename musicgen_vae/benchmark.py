@@ -19,12 +19,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from musicgen_vae.evaluation.provenance import commit, machine
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.decoding import BLOCK
+from musicgen_vae.generation.trajectory import n_stops
 from musicgen_vae.model.flow import FlowPrior
 from musicgen_vae.model.packing import PackedLinear
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.tokens import clip_to_tokens
 
 N_ENCODED = 1000
+_MORPH_STEPS = 9
 _REPEATS = 5
 _PRODUCTS = (
     *("linear", "mm", "addmm", "bmm", "baddbmm", "matmul"),
@@ -126,7 +128,7 @@ def run_benchmarks(composer: Composer, log: Callable[[str], None]) -> dict[str, 
         "threads": torch.get_num_threads(),
         "decode": {},
     }
-    for n in (1, 9, 32):
+    for n in (1, n_stops(_MORPH_STEPS), 32):
         decode = partial(composer.decode, z[:n], control[:n], clips[:n])
         made = decode()
         blocks = [made[i : i + BLOCK] for i in range(0, n, BLOCK)]
@@ -141,7 +143,8 @@ def run_benchmarks(composer: Composer, log: Callable[[str], None]) -> dict[str, 
     log("sampling and morphing")
     result["sample_one_clip_s"] = round(median_s(lambda: composer.sample(n=1, seed=11)), 3)
     a, b = clips[0], clips[1]
-    result["morph_9_steps_s"] = round(median_s(lambda: composer.interpolate(a, b, steps=9)), 3)
+    morph = partial(composer.interpolate, a, b, steps=_MORPH_STEPS)
+    result[f"morph_{_MORPH_STEPS}_steps_s"] = round(median_s(morph), 3)
     log("encoding")
     many = (clips * -(-N_ENCODED // len(clips)))[:N_ENCODED]
     times = beside_products(lambda: composer.encode(many), models, repeats=3)

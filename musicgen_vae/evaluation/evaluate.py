@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musicgen_vae.errors import ControlError
 from musicgen_vae.evaluation.completion import measure_completion
@@ -37,10 +36,12 @@ from musicgen_vae.evaluation.samples import compare, draw_samples
 from musicgen_vae.evaluation.style import judged_clips, style_figures, styles_by_roles
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.defaults import RECONSTRUCT_STEPS
+from musicgen_vae.generation.trajectory import even_steps, n_stops
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.music.attributes import N_CLASSES, measure
 from musicgen_vae.music.clip import BARS_PER_CLIP, Clip
-from musicgen_vae.music.emotion import estimate_emotion
+from musicgen_vae.music.distance import clip_distances
+from musicgen_vae.music.emotion import Emotion, estimate_emotion
 from musicgen_vae.training.loop import select
 
 FIXED_TEMPO = 100.0
@@ -196,6 +197,8 @@ class Evaluation:
             return {"skipped": "the checkpoint has no controls of valence and arousal"}
         tempo = int(spec.edges.classify("tempo", np.float64(FIXED_TEMPO)))
         styles = self.training.spread(self.sizes.emotion).styles
+        clips, real_styles, emotions = self.real_emotions()
+        heard = [judge.judge(clips) for judge in self.judges]
         judges: list[dict[str, Any]] = [
             {"taught_by": one.taught_by, "taught_clips": one.n, "agreement": dict(one.agreement)}
             for one in self.judges
@@ -207,20 +210,24 @@ class Evaluation:
                 for style, index in zip(styles, asked, strict=True)
             ]
             seeds = list(range(4000, 4000 + len(controls)))
-            clips = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
-            real, real_styles, classes = self.real_classes(name)
-            for judge, figures in zip(self.judges, judges, strict=True):
-                figures[name] = emotion_figures(asked, styles, judge.judge(clips)[name])
-                heard = judge.judge(real)[name]
-                figures[f"{name}_real"] = emotion_figures(classes, real_styles, heard)
+            made = self.composer.sample_each(controls, seeds=seeds, tempo_qpm=FIXED_TEMPO)
+            classes = [
+                spec.emotion_class(name, getattr(emotion, name), style)
+                for emotion, style in zip(emotions, real_styles, strict=True)
+            ]
+            for judge, in_real, figures in zip(self.judges, heard, judges, strict=True):
+                figures[name] = emotion_figures(asked, styles, judge.judge(made)[name])
+                figures[f"{name}_real"] = emotion_figures(
+                    np.array(classes), real_styles, in_real[name]
+                )
         return {"judges": judges}
 
-    def real_classes(self, name: str) -> tuple[list[Clip], list[str], NDArray[np.int64]]:
-        """Held-out clips at the fixed tempo, their styles, and which class the regression names.
+    def real_emotions(self) -> tuple[list[Clip], list[str], list[Emotion]]:
+        """Held-out clips at the fixed tempo, their styles, and what the regression says of each.
 
         The yardstick for samples: what judges hear of classes that are met to the letter.
         """
-        clips, styles, classes = [], [], []
+        clips, styles, emotions = [], [], []
         spread = self.test.spread(_REAL_EMOTION * self.sizes.emotion)
         for clip, style in zip(spread.clips, spread.styles, strict=True):
             steady = replace(clip, tempo_qpm=FIXED_TEMPO)
@@ -228,9 +235,8 @@ class Evaluation:
             if emotion is not None:
                 clips.append(steady)
                 styles.append(style)
-                value = getattr(emotion, name)
-                classes.append(self.composer.spec.emotion_class(name, value, style))
-        return clips, styles, np.array(classes, dtype=np.int64)
+                emotions.append(emotion)
+        return clips, styles, emotions
 
     def morphs(self) -> dict[str, Any]:
         """Morphs beside cross-fades of the same ends."""
@@ -245,11 +251,17 @@ class Evaluation:
             made += [m.clips for m in self.composer.morph_each(ends, steps=_MORPH_STEPS)]
             self.log(f"  {len(made)} of {len(pairs)}")
         faded = [cross_fade(p[0], p[-1], _MORPH_STEPS, seed=i) for i, p in enumerate(made)]
+        fits = np.ones((_MORPH_STEPS, n_stops(_MORPH_STEPS)), dtype=np.bool_)
+        chosen = []
+        for i, path in enumerate(made):
+            stops = cross_fade(path[0], path[-1], fits.shape[1], seed=i)
+            chosen.append([stops[at] for at in even_steps(clip_distances(stops), fits)])
         return {
             "pairs": len(pairs),
             "steps": _MORPH_STEPS,
             "morph": morph_figures(made, songs, self.cost),
             "cross_fade": morph_figures(faded, songs, self.cost),
+            "cross_fade_chosen": morph_figures(chosen, songs, self.cost),
         }
 
     def completion(self) -> dict[str, Any]:

@@ -262,9 +262,10 @@ def _emotion(figures: Figures) -> list[str]:
         "All samples at 100 quarter notes a minute, the class asked drawn evenly, the style",
         "from training clips, everything else unspecified. Judges (gradient boosting on",
         "histograms of notes) see none of the features of the regression that labelled the",
-        "training clips, nor loudness. One learnt what listeners said of other music, so that",
-        "its labels are independent, too; one what the regression says of training clips at this",
-        "tempo. Beside each how well it does on songs that it had not seen. Spearman correlation",
+        "training clips, nor loudness. The one taught by the regression learnt what that says of",
+        "training clips at this tempo; one taught by listeners learnt what those said of other",
+        "music, so that its labels are independent, too. Beside each how well it does on songs",
+        "that it had not seen. Spearman correlation",
         "of class and judgement within each style; beside it that of held-out clips brought to",
         "the same tempo, whose class the regression names: what the judge hears of the classes",
         "where they are met to the letter.",
@@ -282,25 +283,26 @@ def _morphs(figures: Figures) -> list[str]:
         "in_key": "notes between the ends in the key's scale",
         "cost": "cost of a note between the ends / at the ends",
     }
-    both = [figures["morph"], figures["cross_fade"]]
+    paths = [figures["morph"], figures["cross_fade"], figures["cross_fade_chosen"]]
     rows = [
-        [name, *(_interval(one[key], "mean") for one in both)]
+        [name, *(_interval(one[key], "mean") for one in paths)]
         for key, name in names.items()
-        if all(key in one for one in both)
+        if all(key in one for one in paths)
     ]
     for key, name in (
         ("uneven", "morphs whose largest step is over twice the mean"),
         ("near_empty", "morphs with a near-empty step"),
     ):
-        rows.append([name, *(_number(one[key]) for one in both)])
+        rows.append([name, *(_number(one[key]) for one in paths)])
     result = [
         f"{figures['pairs']} pairs of held-out clips of different songs, {figures['steps']}",
         "steps, in A's key. A step goes forward if it moves away from A and towards B (mean",
         "of chroma and onset distance, tolerance .02). Near-empty: fewer than 70 % of the",
         "emptier end's notes. Beside it a cross-fade of the same ends: A's notes leave and",
-        "B's come one by one, by lot.",
+        "B's come one by one, by lot. The steps of a morph are chosen, among about twice as many,",
+        "by the first two figures; in the last column those of the cross-fade are, too.",
         "",
-        *table(["figure", "morph", "cross-fade"], rows),
+        *table(["figure", "morph", "cross-fade", "cross-fade, chosen likewise"], rows),
     ]
     if "cost" not in figures["morph"]:
         result += ["", "The cost under a separate language model was not measured: none was given."]

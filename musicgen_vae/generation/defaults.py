@@ -18,5 +18,5 @@ MORPH_NOISE_LEVEL, MORPH_SPREAD = 0.38, 0.85
 """Of z half-way between two clips, as the decoder is told; and by how much of the way the last bar
 is ahead of the first there (docs/log.md)."""
 REFINE_STEPS, RECONSTRUCT_STEPS = 8, 24
-"""By which an encoded clip is brought nearer to itself before it is changed; where it is to come back
-as it is, dense clips are given more (docs/log.md)."""
+"""At most, by which an encoded clip is brought nearer to itself before it is changed; and where it
+is to come back as it is (docs/log.md)."""

@@ -66,8 +66,8 @@ class SamplingPrior:
             condition: c of each item.
             kept: k of each item.
             noise: standard normal numbers, or less of them, shape (B, 4, D).
-            prior: as in ``sample``.
-            guidance: as in ``sample``.
+            prior: as in ``Composer.sample``.
+            guidance: as in ``Composer.sample``.
 
         Returns:
             z of shape (B, 4, D), and how noisy it is, shape (B,): not at all from the Gaussian.
@@ -122,7 +122,7 @@ class SamplingPrior:
             encoded: of B clips.
             stays: their controls that shall stay; what is left open counts as peculiar to the clip.
             asked: controls asked, which go before those that stay.
-            guidance: as in ``sample``; by default ``STEER_GUIDANCE``.
+            guidance: as in ``Composer.sample``; by default ``STEER_GUIDANCE``.
 
         Returns:
             z of shape (B, 4, D), and how noisy it is, shape (B,).

@@ -135,11 +135,13 @@ def bar_shares(shares: Tensor, n_bars: int = BARS_PER_CLIP) -> Tensor:
     """How far each bar is where a whole clip is ``shares`` (S,) of the way, shape (S, 4).
 
     Bars set out one after another, the last one first, and arrive so too: what all bars did at once
-    would happen in one or two steps. At 0 and 1 they all are where the clip is.
+    would happen in one or two steps. At 0 and 1 they all are where the clip is; a bar that is alone
+    always is.
     """
     bars = torch.arange(BARS_PER_CLIP, device=shares.device)
     lag = (n_bars - 1 - bars).clamp(min=0) / max(1, n_bars - 1)
-    return (shares[:, None] + MORPH_SPREAD * (shares[:, None] - lag)).clamp(0.0, 1.0)
+    spread = MORPH_SPREAD if n_bars > 1 else 0.0
+    return (shares[:, None] + spread * (shares[:, None] - lag)).clamp(0.0, 1.0)
 
 
 def even_shares(shares: Sequence[float], outlines: Tensor, steps: int) -> list[float]:

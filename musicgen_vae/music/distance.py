@@ -13,22 +13,17 @@ FloatArray = NDArray[np.float64]
 
 
 def clip_distances(clips: Sequence[Clip]) -> FloatArray:
-    """Distance of each clip from each other, 0 (equal) to 1 (nothing in common), shape (n, n).
+    """Distance of each of n >= 1 clips from each other, 0 (equal) to 1 (nothing in common), (n, n).
 
     The mean of chroma and onset distance, each 1 - cosine similarity: of the sounding time of the
     12 pitch classes, relative to C, in each quarter note; and of the number of notes struck on each
     step, drums included. Where both clips have nothing to compare the distance is 0, where one has,
     1. Steps beyond a shorter clip count as silent.
     """
-    n_steps = max((clip.n_steps for clip in clips), default=0)
+    n_steps = max(clip.n_steps for clip in clips)
     chroma = np.stack([_chroma(clip, n_steps) for clip in clips])
     onsets = np.stack([_onsets(clip, n_steps) for clip in clips])
     return 0.5 * (_cosine_distances(chroma) + _cosine_distances(onsets))
-
-
-def clip_distance(a: Clip, b: Clip) -> float:
-    """The distance of two clips, as in ``clip_distances``."""
-    return float(clip_distances([a, b])[0, 1])
 
 
 def _chroma(clip: Clip, n_steps: int) -> FloatArray:

@@ -19,7 +19,11 @@ from musicgen_vae.generation.conditions import (
     unspecified,
     without_attributes,
 )
-from musicgen_vae.generation.defaults import NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE
+from musicgen_vae.generation.defaults import (
+    NOISE_LEVEL,
+    NOISE_LEVEL_OF_ONE_ATTRIBUTE,
+    REFINE_STEPS,
+)
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
@@ -138,7 +142,7 @@ def test_a_morph_begins_and_ends_at_the_reconstructions(
 ) -> None:
     for path in ("line", "circle"):
         morph = tiny_composer.interpolate(tune, other, steps=5, key="switch", path=path)
-        ends = tiny_composer.reconstruct([tune, other])
+        ends = tiny_composer.reconstruct([tune, other], refine=REFINE_STEPS)
         assert [morph[0].notes, morph[-1].notes] == [clip.notes for clip in ends]
         assert [clip.key for clip in morph] == [tune.key] * 2 + [other.key] * 3
         assert [clip.meter for clip in morph] == [tune.meter] * 2 + [other.meter] * 3

@@ -66,9 +66,11 @@ def test_bars_move_one_after_another_and_arrive_together(shares: list[float], n_
     assert (of_bars[:, :n_bars].diff(dim=1) >= 0).all()  # and later bars are never behind
 
 
-def test_half_way_the_middle_bars_are_about_half_way() -> None:
+def test_half_way_the_bars_are_half_way_on_average() -> None:
+    for n_bars in (1, 2, 3, 4):
+        of_bars = bar_shares(torch.tensor([0.5]), n_bars)[0, :n_bars]
+        assert of_bars.mean() == pytest.approx(0.5)
     (half,) = bar_shares(torch.tensor([0.5]))
-    assert half.mean() == pytest.approx(0.5)
     assert 0 < half[0] < half[1] < 0.5 < half[2] < half[3] < 1
 
 
