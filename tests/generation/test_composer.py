@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from musicgen_vae.errors import CheckpointError, ClipError, ControlError
 from musicgen_vae.evaluation.metrics import micro_f1, note_hits
@@ -25,6 +27,7 @@ from musicgen_vae.generation.defaults import (
     REFINE_STEPS,
 )
 from musicgen_vae.model.controls import Controls
+from musicgen_vae.model.flow import FlowCondition, FlowPrior, Guidance
 from musicgen_vae.model.vae import Rows
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
 from musicgen_vae.music.key import rank_keys
@@ -245,6 +248,33 @@ def test_the_fewer_attributes_are_asked_the_less_is_left_to_the_decoder(
     assert level[0] == level[-1] == NOISE_LEVEL
     assert level[1] == NOISE_LEVEL_OF_ONE_ATTRIBUTE
     assert level[1:].tolist() == sorted(level.tolist()[1:])
+
+
+def test_attributes_are_exaggerated_beyond_the_rest_and_the_rest_beyond_nothing(
+    shipped_composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composer, sampling, flow = shipped_composer, shipped_composer.sampling, FlowPrior
+    said = {"style": "pop", "mode": "minor"}
+    more = ({}, {"valence": 3}, {"valence": 3, "density": 2}, dict.fromkeys(ATTRIBUTES, 3))
+    asked = [Controls.parse(said | each) for each in more]
+    condition = asked_condition(asked, composer.spec, [Meter()] * len(asked))
+    kept = Rows.none(len(asked), composer.device)
+    noise = composer.noise([torch.Generator().manual_seed(0)] * len(asked))
+    given: list[list[Guidance]] = []
+
+    def sample(self: FlowPrior, c: FlowCondition, noise: Tensor, **how: Any) -> Tensor:
+        given.append(how["guidance"])
+        return noise
+
+    monkeypatch.setattr(flow, "sample", sample)
+    sampling.draw(condition, kept, noise, guidance=11.0)
+    of_attributes, of_rest = given[0]
+    few = torch.tensor([6.0, 11.0, 6.14, 2.5])
+    torch.testing.assert_close(of_attributes.strength, few, atol=0.01, rtol=0)
+    torch.testing.assert_close(of_rest.strength, few.clamp(max=6.0), atol=0.01, rtol=0)
+    rest = asked_condition([Controls.parse(said)] * 4, composer.spec, [Meter()] * 4)
+    for free, known in ((of_attributes.free, rest), (of_rest.free, unspecified(rest))):
+        torch.testing.assert_close(free.control, composer.model.control(known))
 
 
 def test_without_attributes_only_what_they_are_like_is_forgotten(tiny_composer: Composer) -> None:
