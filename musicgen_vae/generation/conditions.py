@@ -114,24 +114,17 @@ def unspecified(condition: Condition) -> Condition:
 
 def n_attributes(condition: Condition, spec: ControlSpec) -> torch.Tensor:
     """How many of ``ATTRIBUTES`` are asked, of the clip or of any bar, shape (B,)."""
-    of_clip, of_bar = _attributes(spec)
-    return (condition.clip[:, of_clip] > 0).sum(1) + (condition.bar[..., of_bar] > 0).any(1).sum(1)
+    of_clip = [i for i, name in enumerate(spec.clip_controls) if name in ATTRIBUTES]
+    of_bar = [i for i, name in enumerate(BAR_CONTROLS) if name in ATTRIBUTES]
+    n_of_clip = (condition.clip[:, of_clip] > 0).sum(1)
+    n_of_bar = (condition.bar[..., of_bar] > 0).any(1).sum(1)
+    return n_of_clip + n_of_bar
 
 
 def without_attributes(condition: Condition, spec: ControlSpec) -> Condition:
-    """The condition with all ``ATTRIBUTES`` unspecified."""
-    of_clip, of_bar = _attributes(spec)
-    clip, bar = condition.clip.clone(), condition.bar.clone()
-    clip[:, of_clip] = 0
-    bar[..., of_bar] = 0
-    return replace(condition, clip=clip, bar=bar)
-
-
-def _attributes(spec: ControlSpec) -> tuple[list[int], list[int]]:
-    """Which controls of a clip and of a bar are attributes."""
-    of_clip = [i for i, name in enumerate(spec.clip_controls) if name in ATTRIBUTES]
-    of_bar = [i for i, name in enumerate(BAR_CONTROLS) if name in ATTRIBUTES]
-    return of_clip, of_bar
+    """The condition with all ``ATTRIBUTES`` that the spec has unspecified."""
+    known = (*spec.clip_controls, *BAR_CONTROLS)
+    return freed(condition, [name for name in ATTRIBUTES if name in known], spec)
 
 
 def concatenated(parts: Sequence[Condition]) -> Condition:

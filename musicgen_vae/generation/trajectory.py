@@ -163,8 +163,8 @@ def even_shares(shares: Sequence[float], outlines: Tensor, steps: int) -> list[f
 
 
 def n_stops(steps: int) -> int:
-    """At how many stops to write notes so that ``steps`` of them can be chosen."""
-    return max(steps, 2 * steps - 2)
+    """At how many stops to write notes so that ``steps`` (2 or more) of them can be chosen."""
+    return 2 * steps - 2
 
 
 def even_steps(distances: FloatArray, fits: NDArray[np.bool_]) -> list[int]:
