@@ -101,6 +101,7 @@ class SamplingPrior:
                     (rest, of_attributes),
                     (unspecified(condition), of_attributes.clamp(max=0.5)),
                 )
+                if guidance != 1.0  # which exaggerates nothing: no need to read what asks less
             ],
             noise_level=noise_level,
         )
