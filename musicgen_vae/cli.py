@@ -779,7 +779,11 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
             ours=arguments.ours,
             n=arguments.limit,
             model_config=model,
-            data_config=replace(DataConfig(), tokens_per_batch=arguments.tokens_per_batch),
+            data_config=replace(
+                DataConfig(),
+                tokens_per_batch=arguments.tokens_per_batch,
+                noisy_z=arguments.noisy_z,
+            ),
             workers=workers,
             n_loaders=arguments.n_loaders,
             train_only=arguments.train_only,
@@ -901,6 +905,14 @@ def _parser() -> argparse.ArgumentParser:
             type=int,
             default=0,
             help="processes that make batches; a GPU needs a dozen (default 0: a thread)",
+        )
+
+    def noisy_z(made: Any) -> None:
+        made.add_argument(
+            "--noisy-z",
+            type=float,
+            default=0.5,
+            help="share of the clips whose z the decoder sees with noise (default .5)",
         )
 
     def temperature_of(made: Any, value: float) -> None:
@@ -1071,12 +1083,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
-    made.add_argument(
-        "--noisy-z",
-        type=float,
-        default=0.5,
-        help="share of the clips whose z the decoder sees with noise",
-    )
+    noisy_z(made)
     made.add_argument(
         "--emphasis",
         action="append",
@@ -1131,6 +1138,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--trained-on", metavar="TEXT", help="which machine, if it was another")
     loaders(made)
     made.add_argument("--tokens-per-batch", type=int, default=6000)
+    noisy_z(made)
     made.add_argument("--model", help="sizes of ours as JSON")
     made.add_argument("--out", type=Path, default=Path("state/peers"), help="(default state/peers)")
     made.add_argument("--json", type=Path, metavar="FILE", help="figures of other peers stay")

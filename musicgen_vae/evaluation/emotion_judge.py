@@ -3,8 +3,8 @@
 The labels that training uses come from ``music.emotion``: a logistic regression on seven summary
 features. Asking it again whether samples are as excited as asked would only show that those seven
 numbers can be steered. The judge is gradient boosting on raw histograms of the notes in real time
-(``note_bag``): melodic and simultaneous intervals, onset distances, lengths, pitches, voices; no
-loudness, and none of the seven summaries. It can learn from
+(``note_bag``): melodic and simultaneous intervals, onset distances, lengths, pitches, voices,
+loudness; none of the seven summaries. It can learn from
 
 - people: clips with a quadrant that a listener chose (EMOPIA). Features and labels are then
   independent of the regression;
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from musicgen_vae.errors import CorpusError, InputError
 from musicgen_vae.evaluation.metrics import middle_95, spearman
-from musicgen_vae.music.clip import STEPS_PER_BEAT, Clip, Piece, Role
+from musicgen_vae.music.clip import N_VELOCITIES, STEPS_PER_BEAT, Clip, Piece, Role
 from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import read_midi
 
@@ -41,19 +41,26 @@ _N_FOLDS = 5
 _N_DRAWS = 200
 
 
-def note_bag(start_s: FloatArray, end_s: FloatArray, pitch: NDArray[np.int64]) -> FloatArray:
-    """Histograms of pitched notes as shares, shape (97,).
+def note_bag(
+    start_s: FloatArray,
+    end_s: FloatArray,
+    pitch: NDArray[np.int64],
+    velocity: Sequence[int | None],
+) -> FloatArray:
+    """Histograms of pitched notes as shares, shape (105,).
 
     Steps between successive onsets' highest notes (-12 to 12), intervals of notes struck together
     modulo the octave, onset distances and lengths in seconds (10 bins each) and pitches by half
     octaves (22), all three cumulative, notes struck together (1 to 6), pitch classes from the most
-    frequent one upwards.
+    frequent one upwards, and classes of loudness (8, cumulative), NaN where no note's is known.
 
     Args:
         start_s: onsets in seconds, shape (n,), n >= 1.
         end_s: note-offs in seconds, shape (n,).
         pitch: MIDI pitch, shape (n,).
+        velocity: class 0 to 7 of each note, None where it is unknown.
     """
+    loud = np.bincount([one for one in velocity if one is not None], minlength=N_VELOCITIES)
     order = np.lexsort((pitch, start_s))
     start_s, end_s, pitch = start_s[order], end_s[order], pitch[order]
     onsets, first, count = np.unique(np.round(start_s, 3), return_index=True, return_counts=True)
@@ -71,6 +78,7 @@ def note_bag(start_s: FloatArray, end_s: FloatArray, pitch: NDArray[np.int64]) -
             _share(np.bincount(pitch // 6, minlength=22)).cumsum(),
             _share(np.bincount(count.clip(1, 6) - 1, minlength=6)),
             _share(np.roll(classes, -int(classes.argmax()))),
+            _share(loud).cumsum() if loud.any() else np.full(N_VELOCITIES, np.nan),
         ]
     )
 
@@ -84,7 +92,8 @@ def clip_bag(clip: Clip) -> FloatArray | None:
     start = np.array([note.start for note in notes]) * step_s
     length = np.array([note.duration for note in notes]) * step_s
     pitch = np.clip([note.pitch + clip.key.shift for note in notes], 0, 127)
-    return note_bag(start, start + length, pitch.astype(np.int64))
+    velocity = [note.velocity for note in notes]
+    return note_bag(start, start + length, pitch.astype(np.int64), velocity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +141,8 @@ def judge_taught_by_regression(clips: Sequence[Clip], songs: Sequence[str]) -> J
 def judge_taught_by_people(folder: Path) -> Judge:
     """A judge that learns the listeners' quadrants of EMOPIA.
 
+    It hears every window twice, once without loudness, so that it can judge music without.
+
     Args:
         folder: holds ``midis/`` and ``label.csv`` (Hung et al., ISMIR 2021, CC BY-NC-SA 4.0).
 
@@ -156,9 +167,15 @@ def judge_taught_by_people(folder: Path) -> Judge:
         for begin in np.arange(0.0, max(start.max(), 0.1), _WINDOW_S):
             here = (start >= begin) & (start < begin + _WINDOW_S)
             if here.sum() >= _MIN_NOTES:
-                bags.append(note_bag(start[here], end[here], pitch[here]))
-                labels.append((quadrant in (1, 4), quadrant in (1, 2)))
-                groups.append("_".join(name.split("_")[1:-1]))
+                known = [
+                    note.velocity
+                    for note, is_here in zip(piece.notes, here, strict=True)
+                    if is_here
+                ]
+                for velocity in (known, [None] * len(known)):
+                    bags.append(note_bag(start[here], end[here], pitch[here], velocity))
+                    labels.append((quadrant in (1, 4), quadrant in (1, 2)))
+                    groups.append("_".join(name.split("_")[1:-1]))
     if not bags:
         raise CorpusError(f"no EMOPIA data (midis/ and label.csv) in {folder}")
     return _fit(np.array(bags), np.array(labels), groups, "people")

@@ -1,4 +1,4 @@
-"""The judge learns from labels and hears no loudness."""
+"""The judge learns from labels; it hears notes in time and how loud they are."""
 
 from __future__ import annotations
 
@@ -20,16 +20,27 @@ from musicgen_vae.music.midi import write_midi
 from tests.evaluation.clips import line, songs
 
 
-def test_a_bag_is_of_notes_in_time_without_loudness() -> None:
+def test_a_bag_is_of_notes_in_time() -> None:
     clip = songs(0, 1).clips[0]
     bag = clip_bag(clip)
     assert bag is not None
-    assert bag.shape == (97,)
-    louder = replace(clip, notes=tidy(replace(n, velocity=7) for n in clip.notes))
-    assert np.array_equal(clip_bag(louder), bag)  # type: ignore[arg-type]
-    faster = replace(clip, tempo_qpm=clip.tempo_qpm * 2)
-    assert not np.array_equal(clip_bag(faster), bag)  # type: ignore[arg-type]
+    assert bag.shape == (105,)
+    faster = clip_bag(replace(clip, tempo_qpm=clip.tempo_qpm * 2))
+    assert not np.array_equal(faster, bag, equal_nan=True)  # type: ignore[arg-type]
     assert clip_bag(line((0, 60, 12))) is None
+
+
+@pytest.mark.parametrize("velocity", [0, 3, 7])
+def test_a_bag_tells_loudness_where_it_is_known(velocity: int) -> None:
+    clip = songs(0, 1).clips[0]
+    known, unknown = (
+        clip_bag(replace(clip, notes=tidy(replace(n, velocity=v) for n in clip.notes)))
+        for v in (velocity, None)
+    )
+    assert known is not None and unknown is not None
+    assert known[-8:].tolist() == [0.0] * velocity + [1.0] * (8 - velocity)
+    assert np.isnan(unknown[-8:]).all()
+    assert np.array_equal(known[:-8], unknown[:-8])
 
 
 def test_the_regression_teaches() -> None:
