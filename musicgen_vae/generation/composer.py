@@ -35,6 +35,7 @@ from musicgen_vae.generation.encoding import Encoded, encode, fit
 from musicgen_vae.generation.form import plan_form
 from musicgen_vae.generation.keeping import NOTHING_KEPT, Kept, keep_notes
 from musicgen_vae.generation.latent import attribute_vector, slerp, unwhiten, whiten
+from musicgen_vae.generation.reading import control_of
 from musicgen_vae.generation.refinement import note_losses
 from musicgen_vae.generation.sampling_prior import PriorChoice, SamplingPrior
 from musicgen_vae.generation.trajectory import (
@@ -328,7 +329,7 @@ class Composer:
         z, noise_level = self.sampling.draw(condition, nothing, noise, prior, guidance)
         return self.decode(
             z,
-            self.model.control(condition),
+            control_of(self.model, condition),
             templates,
             seeds=seeds,
             options=options or DecodeOptions(temperature=TEMPERATURE),
@@ -550,7 +551,7 @@ class Composer:
             self._asked(controls, [clip.meter for clip in clips]),
             kept_roles=torch.tensor([k.roles for k in kept], device=self.device),
         )
-        control = self.model.control(condition)
+        control = control_of(self.model, condition)
         if latent == "null":
             z, noise_level = self.model.decoder.null_z.expand(n, BARS_PER_CLIP, -1), None
         else:

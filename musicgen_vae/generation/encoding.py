@@ -94,8 +94,8 @@ def encode(
         )
     posteriors, priors, controls, conditions = zip(*parts, strict=True)
     encoded = Encoded(
-        posterior=_concatenated(posteriors),
-        prior=_concatenated(priors),
+        posterior=DiagonalGaussian.concatenated(posteriors),
+        prior=DiagonalGaussian.concatenated(priors),
         control=torch.cat(controls),
         condition=concatenated(conditions),
     )
@@ -114,9 +114,3 @@ def encode(
             check=check,
         )
     return replace(encoded, posterior=replace(encoded.posterior, mu=mu))
-
-
-def _concatenated(parts: Sequence[DiagonalGaussian]) -> DiagonalGaussian:
-    return DiagonalGaussian(
-        mu=torch.cat([p.mu for p in parts]), logvar=torch.cat([p.logvar for p in parts])
-    )

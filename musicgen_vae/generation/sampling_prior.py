@@ -27,6 +27,7 @@ from musicgen_vae.generation.defaults import (
 )
 from musicgen_vae.generation.encoding import Encoded
 from musicgen_vae.generation.latent import unwhiten, whiten
+from musicgen_vae.generation.reading import control_of, prior_of
 from musicgen_vae.model.flow import N_STEPS, FlowCondition, FlowPrior, Guidance
 from musicgen_vae.model.vae import Condition, ConditionalVAE, Rows
 
@@ -84,7 +85,8 @@ class SamplingPrior:
                 raise ControlError(
                     "guidance needs the flow prior; leave it at 1 or choose the flow"
                 )
-            return unwhiten(noise, self.model.prior(condition, kept)), noise.new_zeros(len(noise))
+            z = unwhiten(noise, prior_of(self.model, condition, kept))
+            return z, z.new_zeros(len(z))
         guidance = DEFAULT_GUIDANCE if guidance is None else guidance
         asked, most = n_attributes(condition, self.model.spec), len(ATTRIBUTES)
         alone = torch.where(asked > 0, (1 / asked - 1 / most) / (1 - 1 / most), 0.0)
@@ -133,7 +135,7 @@ class SamplingPrior:
         condition = replaced(stays, asked)
         flow = self.flow
         if flow is None:
-            z = unwhiten(whiten(z, encoded.prior), self.model.prior(condition, none))
+            z = unwhiten(whiten(z, encoded.prior), prior_of(self.model, condition, none))
             return z, z.new_zeros(len(z))
         old = replace(
             encoded.condition,
@@ -162,5 +164,5 @@ class SamplingPrior:
 
     def _flow_condition(self, condition: Condition, kept: Rows) -> FlowCondition:
         return FlowCondition(
-            control=self.model.control(condition), prior=self.model.prior(condition, kept)
+            control=control_of(self.model, condition), prior=prior_of(self.model, condition, kept)
         )

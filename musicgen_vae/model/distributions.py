@@ -21,6 +21,14 @@ class DiagonalGaussian:
     mu: Tensor
     logvar: Tensor
 
+    @classmethod
+    def concatenated(cls, parts: Sequence[DiagonalGaussian]) -> DiagonalGaussian:
+        """The clips of all ``parts`` one after another."""
+        return cls(
+            mu=torch.cat([part.mu for part in parts]),
+            logvar=torch.cat([part.logvar for part in parts]),
+        )
+
     @property
     def std(self) -> Tensor:
         """Standard deviation, shape (B, 4, D)."""

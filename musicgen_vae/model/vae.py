@@ -90,6 +90,13 @@ class Rows:
             mask[i, : len(array)] = True
         return cls(tokens=torch.from_numpy(tokens), mask=torch.from_numpy(mask))
 
+    def item(self, index: int) -> Rows:
+        """The rows of one clip alone, without padding."""
+        n = int(self.mask[index].sum())
+        return Rows(
+            tokens=self.tokens[index : index + 1, :n], mask=self.mask[index : index + 1, :n]
+        )
+
     def to(self, device: torch.device) -> Rows:
         """The same rows on another device."""
         return Rows(tokens=self.tokens.to(device), mask=self.mask.to(device))
@@ -110,6 +117,20 @@ class Condition:
     bar: Tensor
     kept_roles: Tensor
     bar_steps: Tensor
+
+    def __len__(self) -> int:
+        """B: the number of clips."""
+        return len(self.bar_steps)
+
+    def item(self, index: int) -> Condition:
+        """The condition of one clip alone."""
+        one = slice(index, index + 1)
+        return Condition(
+            clip=self.clip[one],
+            bar=self.bar[one],
+            kept_roles=self.kept_roles[one],
+            bar_steps=self.bar_steps[one],
+        )
 
     def to(self, device: torch.device) -> Condition:
         """The same condition on another device."""

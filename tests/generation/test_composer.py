@@ -37,12 +37,6 @@ from tests.generation.clips import EXAMPLES, clips_of
 SCALE = {0, 2, 4, 5, 7, 9, 11}
 
 
-@pytest.fixture(scope="module")
-def shipped_composer() -> Composer:
-    """The model that ships: unlike the tiny one it has a flow."""
-    return Composer.load(device="cpu")
-
-
 def test_the_same_seed_gives_the_same_notes_alone_or_in_any_batch(tiny_composer: Composer) -> None:
     together = tiny_composer.sample(n=19, seed=40)
     assert len({clip.notes for clip in together}) > 14
