@@ -5,9 +5,9 @@ Apart from ``Composer`` because the page and the parser are made before PyTorch 
 
 TEMPERATURE, LATENT_TEMPERATURE = 1.0, 1.0
 """Of the notes and of z; see docs/log.md on colder ones."""
-TOP_P = 0.95
+TOP_P = 0.9
 """Of the notes: see ``DecodeOptions``."""
-NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE = 0.75, 0.375
+NOISE_LEVEL, NOISE_LEVEL_OF_ONE_ATTRIBUTE = 0.75, 0.3125
 """Of drawn z, in sixteenths: what the flow leaves to the decoder; less where one attribute is asked
 that nothing else tells of."""
 DEFAULT_GUIDANCE = 13.0
