@@ -153,9 +153,16 @@ def average_share(step: int, config: TrainConfig) -> float:
 
 @torch.no_grad()
 def move_average(average: dict[str, Tensor], module: nn.Module, share: float) -> None:
-    """Move ``average`` towards the module's weights in place; ``share`` of it stays."""
+    """Move ``average`` towards the module's weights in place; ``share`` of it stays.
+
+    What counts, such as the batches that a normalisation has seen, is taken as it is.
+    """
     weights = module.state_dict()
-    torch._foreach_lerp_([average[name] for name in weights], list(weights.values()), 1 - share)
+    moving = {name for name, value in weights.items() if value.is_floating_point()}
+    for name in weights.keys() - moving:
+        average[name].copy_(weights[name])
+    names = sorted(moving)
+    torch._foreach_lerp_([average[n] for n in names], [weights[n] for n in names], 1 - share)
 
 
 def learning_parts(model: ConditionalVAE, only: str | None) -> list[nn.Module]:

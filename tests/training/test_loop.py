@@ -20,6 +20,7 @@ from musicgen_vae.training.loop import (
     Trainer,
     average_share,
     learning_rate_factor,
+    move_average,
     validate,
 )
 from musicgen_vae.training.objective import report, training_loss
@@ -264,3 +265,15 @@ def test_a_new_run_starts_from_a_checkpoint(corpus: Path, tmp_path: Path) -> Non
             corpus, tmp_path / "third", model_config=TINY, data_config=DataConfig(), config=CONFIG,
             log=lambda text: None, start_from=tmp_path / "nothing",
         )  # fmt: skip
+
+
+def test_the_average_moves_weights_and_takes_counts_as_they_are() -> None:
+    module = torch.nn.BatchNorm1d(2)
+    average = {name: value.clone() for name, value in module.state_dict().items()}
+    with torch.no_grad():
+        module.weight.fill_(3.0)
+        module.num_batches_tracked.fill_(5)
+    move_average(average, module, 0.75)
+    assert average["weight"].tolist() == [1.5, 1.5]
+    assert average["bias"].tolist() == [0.0, 0.0]
+    assert int(average["num_batches_tracked"]) == 5
