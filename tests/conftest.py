@@ -60,3 +60,11 @@ def tiny_composer() -> Composer:
     from musicgen_vae.generation.composer import Composer
 
     return Composer.load(TINY_CHECKPOINT, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def shipped_composer() -> Composer:
+    """The model that ships: unlike the tiny one it has a flow and controls of emotion."""
+    from musicgen_vae.generation.composer import Composer
+
+    return Composer.load(device="cpu")

@@ -61,6 +61,22 @@ def test_every_part_is_there_or_says_why(full: dict[str, Any]) -> None:
     assert "Not measured yet: Copying against inventing, Peers." in page
 
 
+@pytest.mark.slow
+def test_moods_that_are_asked_are_judged(tmp_path: Path, shipped_composer: Composer) -> None:
+    corpus = build(tmp_path, 72)  # the judge needs some to learn from
+    figures = evaluate(
+        shipped_composer, corpus, split="validation", only=("emotion",), limit=12, stamp=STAMP
+    )
+    (judge,) = figures["emotion"]["judges"]
+    assert judge["taught_by"] == "regression"
+    assert judge["arousal"]["clips"] == 12
+    assert -1 <= judge["arousal"]["spearman"] <= 1  # such songs teach little
+    assert judge["arousal_real"]["clips"] > 8
+    page = results_page(figures, {})
+    assert "| arousal | the regression |" in page
+    assert "nan" not in page
+
+
 def test_page(result: dict[str, Any], tiny_composer: Composer) -> None:
     page = results_page(result, tiny_composer.checkpoint.training)
     assert f"`{tiny_composer.checkpoint.hash}`" in page

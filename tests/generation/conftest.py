@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.clip import Clip
 from tests.generation.clips import clips_of
 
@@ -17,9 +16,3 @@ def tune() -> Clip:
 @pytest.fixture(scope="session")
 def other() -> Clip:
     return clips_of("korobeiniki")[0]
-
-
-@pytest.fixture(scope="session")
-def shipped_composer() -> Composer:
-    """The model that ships: unlike the tiny one it has a flow."""
-    return Composer.load(device="cpu")
