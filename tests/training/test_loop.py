@@ -111,7 +111,7 @@ def test_overfits_one_batch(corpus: Path, tmp_path: Path) -> None:
     )
     batch = run.validation[0]
     before = run.step(batch)
-    for _ in range(100):
+    for _ in range(60):
         run.progress = replace(run.progress, step=run.progress.step + 1)
         after = run.step(batch)
     assert before["pitch_accuracy"] < 0.3
@@ -201,12 +201,12 @@ def test_a_corpus_without_validation_is_refused(tmp_path: Path) -> None:
 def test_the_adversary_learns_and_the_model_learns_to_confuse_it(
     corpus: Path, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, steps=50, adversary_from=20, adversary_steps=1, confusion_weight=20.0)
+    config = replace(CONFIG, steps=30, adversary_from=12, adversary_steps=1, confusion_weight=20.0)
     run = trainer(corpus, tmp_path / "run", config)
     batch = run.validation[0]
     torch.manual_seed(0)
     before = run.objective(batch)
-    stop_at(run, 20)
+    stop_at(run, 12)
     torch.manual_seed(0)
     taught = run.objective(batch)
     assert taught.adversary.sum() < before.adversary.sum()
