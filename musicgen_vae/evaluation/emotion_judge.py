@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from musicgen_vae.errors import CorpusError, InputError
 from musicgen_vae.evaluation.metrics import middle_95, spearman
-from musicgen_vae.music.clip import N_VELOCITIES, STEPS_PER_BEAT, Clip, Piece, Role
+from musicgen_vae.music.clip import N_VELOCITIES, STEPS_PER_BEAT, Clip, Note, Piece, Role
 from musicgen_vae.music.emotion import estimate_emotion
 from musicgen_vae.music.midi import read_midi
 
@@ -42,10 +42,7 @@ _N_DRAWS = 200
 
 
 def note_bag(
-    start_s: FloatArray,
-    end_s: FloatArray,
-    pitch: NDArray[np.int64],
-    velocity: Sequence[int | None],
+    start_s: FloatArray, end_s: FloatArray, pitch: NDArray[np.int64], velocity: FloatArray
 ) -> FloatArray:
     """Histograms of pitched notes as shares, shape (105,).
 
@@ -58,9 +55,10 @@ def note_bag(
         start_s: onsets in seconds, shape (n,), n >= 1.
         end_s: note-offs in seconds, shape (n,).
         pitch: MIDI pitch, shape (n,).
-        velocity: class 0 to 7 of each note, None where it is unknown.
+        velocity: class 0 to 7, NaN where unknown, shape (n,).
     """
-    loud = np.bincount([one for one in velocity if one is not None], minlength=N_VELOCITIES)
+    known = velocity[~np.isnan(velocity)].astype(np.int64)
+    loud = np.bincount(known, minlength=N_VELOCITIES)
     order = np.lexsort((pitch, start_s))
     start_s, end_s, pitch = start_s[order], end_s[order], pitch[order]
     onsets, first, count = np.unique(np.round(start_s, 3), return_index=True, return_counts=True)
@@ -92,8 +90,7 @@ def clip_bag(clip: Clip) -> FloatArray | None:
     start = np.array([note.start for note in notes]) * step_s
     length = np.array([note.duration for note in notes]) * step_s
     pitch = np.clip([note.pitch + clip.key.shift for note in notes], 0, 127)
-    velocity = [note.velocity for note in notes]
-    return note_bag(start, start + length, pitch.astype(np.int64), velocity)
+    return note_bag(start, start + length, pitch.astype(np.int64), _velocities(notes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,16 +161,13 @@ def judge_taught_by_people(folder: Path) -> Judge:
         start = _seconds(piece, [note.start for note in piece.notes])
         end = _seconds(piece, [note.end for note in piece.notes])
         pitch = np.array([note.pitch for note in piece.notes], dtype=np.int64)
+        velocity = _velocities(piece.notes)
+        unknown = np.full_like(velocity, np.nan)
         for begin in np.arange(0.0, max(start.max(), 0.1), _WINDOW_S):
             here = (start >= begin) & (start < begin + _WINDOW_S)
             if here.sum() >= _MIN_NOTES:
-                known = [
-                    note.velocity
-                    for note, is_here in zip(piece.notes, here, strict=True)
-                    if is_here
-                ]
-                for velocity in (known, [None] * len(known)):
-                    bags.append(note_bag(start[here], end[here], pitch[here], velocity))
+                for heard in (velocity, unknown):
+                    bags.append(note_bag(start[here], end[here], pitch[here], heard[here]))
                     labels.append((quadrant in (1, 4), quadrant in (1, 2)))
                     groups.append("_".join(name.split("_")[1:-1]))
     if not bags:
@@ -199,6 +193,12 @@ def _fit(bags: FloatArray, labels: NDArray[Any], songs: Sequence[str], taught_by
         agreement[name] = float(roc_auc_score(label, guess)) if people else spearman(label, guess)
         models[name] = kind(max_iter=150, learning_rate=0.08, random_state=0).fit(bags, label)
     return Judge(models=models, taught_by=taught_by, agreement=agreement, n=len(bags))
+
+
+def _velocities(notes: Sequence[Note]) -> FloatArray:
+    """Classes of loudness, NaN where unknown."""
+    known = [np.nan if note.velocity is None else note.velocity for note in notes]
+    return np.array(known, dtype=np.float64)
 
 
 def _seconds(piece: Piece, steps: Sequence[int]) -> FloatArray:

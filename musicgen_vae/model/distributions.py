@@ -29,6 +29,10 @@ class DiagonalGaussian:
             logvar=torch.cat([part.logvar for part in parts]),
         )
 
+    def rows(self, index: Sequence[int] | Tensor) -> DiagonalGaussian:
+        """The Gaussians of some of the clips."""
+        return DiagonalGaussian(mu=self.mu[index], logvar=self.logvar[index])
+
     @property
     def std(self) -> Tensor:
         """Standard deviation, shape (B, 4, D)."""

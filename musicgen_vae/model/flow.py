@@ -84,8 +84,7 @@ class FlowCondition:
     def rows(self, index: Sequence[int]) -> FlowCondition:
         """The condition of some of the items."""
         chosen = list(index)
-        prior = DiagonalGaussian(mu=self.prior.mu[chosen], logvar=self.prior.logvar[chosen])
-        return FlowCondition(control=self.control[chosen], prior=prior)
+        return FlowCondition(control=self.control[chosen], prior=self.prior.rows(chosen))
 
     def equals(self, other: FlowCondition) -> bool:
         """Whether every number is the same."""

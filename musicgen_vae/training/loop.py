@@ -158,11 +158,10 @@ def move_average(average: dict[str, Tensor], module: nn.Module, share: float) ->
     What counts, such as the batches that a normalisation has seen, is taken as it is.
     """
     weights = module.state_dict()
-    moving = {name for name, value in weights.items() if value.is_floating_point()}
+    moving = [name for name, value in weights.items() if value.is_floating_point()]
     for name in weights.keys() - moving:
         average[name].copy_(weights[name])
-    names = sorted(moving)
-    torch._foreach_lerp_([average[n] for n in names], [weights[n] for n in names], 1 - share)
+    torch._foreach_lerp_([average[n] for n in moving], [weights[n] for n in moving], 1 - share)
 
 
 def learning_parts(model: ConditionalVAE, only: str | None) -> list[nn.Module]:

@@ -27,19 +27,20 @@ def test_a_draw_is_the_same_alone_or_in_any_batch(
         {"style": "waltz", "valence": 6},
         {"register": [2, 2, 6, 6]},
         {"style": "hymn", "mode": "minor", "polyphony": [4, 4, 5, 5]},
+        {},  # once more, with the same notes
     ]
     kept = [keep_notes(clip, roles=[Role.MELODY]) for clip in (tune, other)]
-    kept += [keep_notes(tune), keep_notes(other, roles=[Role.HARMONY]), keep_notes(tune)]
+    kept += [keep_notes(tune), keep_notes(other, roles=[Role.HARMONY]), keep_notes(tune), kept[1]]
     condition = replace(
-        asked_condition([Controls.parse(one) for one in asked], shipped_composer.spec, [None] * 5),
+        asked_condition([Controls.parse(one) for one in asked], shipped_composer.spec, [None] * 6),
         kept_roles=torch.tensor([one.roles for one in kept]),
     )
     shown = Rows.pad([one.shown for one in kept])
-    noise = shipped_composer.noise([torch.Generator().manual_seed(i) for i in range(5)])
+    noise = shipped_composer.noise([torch.Generator().manual_seed(i) for i in range(6)])
     draw, model = shipped_composer.sampling.draw, shipped_composer.model
     together, levels = draw(condition, shown, noise, prior)
     control = control_of(model, condition)
-    for i in range(5):
+    for i in range(6):
         alone, level = draw(condition.item(i), shown.item(i), noise[i : i + 1], prior)
         assert torch.equal(alone[0], together[i])
         assert level[0] == levels[i]

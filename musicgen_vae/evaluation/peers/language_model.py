@@ -59,7 +59,7 @@ class LanguageModel(nn.Module):
 
     def nats(self, rows: Rows, condition: Condition, unknown: Tensor | None = None) -> Any:
         """``FieldLosses`` of all rows, teacher-forced."""
-        n = len(condition.bar_steps)
+        n = len(condition)
         z = self.decoder.null_z.expand(n, BARS_PER_CLIP, -1)
         none = Rows.none(n, z.device)
         prefix = self.decoder.prefix(z, self.control(condition), none, condition.bar_steps)
