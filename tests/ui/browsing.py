@@ -51,7 +51,9 @@ def is_playing(page: Page, name: str) -> None:
 
 def play(page: Page, name: str) -> None:
     """Play by keyboard until time goes on."""
-    page.locator(f"#{name} .player-play").focus()
+    button = page.locator(f"#{name} .player-play")
+    button.wait_for()  # what is hidden takes no focus
+    button.focus()
     page.keyboard.press("Space")
     is_playing(page, name)
 

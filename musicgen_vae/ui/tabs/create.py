@@ -24,10 +24,16 @@ from musicgen_vae.ui.visit import Visit
 N_MORE = 4
 """Variations that "more like this" makes."""
 _TO_RESULTS = """() => {
-  const narrow = matchMedia("(max-width: 640px)").matches;
-  if (narrow) document.querySelector("#variations").scrollIntoView();
+  if (!matchMedia("(max-width: 640px)").matches) return;
+  const results = document.querySelector("#results");
+  results.style.minHeight = "100vh";
+  const follow = new ResizeObserver(() => results.scrollIntoView());
+  follow.observe(document.body);
+  for (const moved of ["pointerdown", "wheel", "keydown"])
+    addEventListener(moved, () => follow.disconnect(), { once: true, passive: true });
 }"""
-"""On a phone the results are below everything that can be asked."""
+"""On a phone the results are below everything that can be asked. What is above them may still be
+growing, so they are kept in view until the visitor goes elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +67,19 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
             with gr.Row(elem_classes="at-hand"):
                 generate = gr.Button(label("generate"), variant="primary", elem_id="generate")
                 stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="stop")
-            empty = gr.Markdown(label("results_empty"), elem_classes="empty")
-            players = [Player(elem_id=f"create-{i}", visible=i == 0) for i in range(MAX_VARIATIONS)]
-            link = gr.Textbox(
-                label=label("link"),
-                info=label("link_info"),
-                buttons=["copy"],
-                visible=False,
-                interactive=False,
-                elem_id="link",
-            )
+            with gr.Column(elem_id="results"):
+                empty = gr.Markdown(label("results_empty"), elem_classes="empty")
+                players = [
+                    Player(elem_id=f"create-{i}", visible=i == 0) for i in range(MAX_VARIATIONS)
+                ]
+                link = gr.Textbox(
+                    label=label("link"),
+                    info=label("link_info"),
+                    buttons=["copy"],
+                    visible=False,
+                    interactive=False,
+                    elem_id="link",
+                )
     linked = gr.Number(visible="hidden")
     create = Create(
         fields=fields, empty=empty, players=players, link=link, stop=stop, linked=linked
