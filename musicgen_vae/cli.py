@@ -778,6 +778,7 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
             names=names,
             ours=arguments.ours,
             n=arguments.limit,
+            noise_level=arguments.noise_level,
             model_config=model,
             data_config=replace(
                 DataConfig(),
@@ -1134,6 +1135,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--only", metavar="NAMES", help="of ours,gru_vae,language_model,riffly")
     made.add_argument("--ours", type=Path, metavar="DIR", help="a checkpoint that took as long")
     made.add_argument("--limit", type=int, default=200, help="clips and samples (default 200)")
+    made.add_argument("--noise-level", type=float, default=0.0, help="of z, for samples of ours")
     made.add_argument("--train-only", action="store_true", help="measure them another time")
     made.add_argument("--trained-on", metavar="TEXT", help="which machine, if it was another")
     loaders(made)

@@ -315,25 +315,30 @@ class Composer:
         options: DecodeOptions | None = None,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
+        noise_level: float | None = None,
         key: Key | None = None,
         tempo_qpm: float | None = None,
         check: Check | None = None,
     ) -> list[Clip]:
-        """As ``sample``, with controls and a seed for each clip."""
+        """As ``sample``, with controls and a seed for each clip.
+
+        ``noise_level`` (0 to 1) is how much of z the flow leaves to the decoder; by default what
+        suits the attributes asked (``SamplingPrior.draw``).
+        """
         if not controls:
             return []
         templates = [self._template(one, key, tempo_qpm) for one in controls]
         condition = self._asked(controls, [template.meter for template in templates])
         noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
         nothing = Rows.none(len(controls), self.device)
-        z, noise_level = self.sampling.draw(condition, nothing, noise, prior, guidance)
+        z, levels = self.sampling.draw(condition, nothing, noise, prior, guidance, noise_level)
         return self.decode(
             z,
             control_of(self.model, condition),
             templates,
             seeds=seeds,
             options=options or DecodeOptions(temperature=TEMPERATURE),
-            noise_level=noise_level,
+            noise_level=levels,
             check=check,
         )
 

@@ -53,6 +53,7 @@ class SamplingPrior:
         noise: Tensor,
         prior: PriorChoice | None = None,
         guidance: float | None = None,
+        noise_level: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """One z for each item from p(z|c,k), where the prior takes its noise.
 
@@ -69,15 +70,19 @@ class SamplingPrior:
             noise: standard normal numbers, or less of them, shape (B, 4, D).
             prior: as in ``Composer.sample``.
             guidance: as in ``Composer.sample``.
+            noise_level: share (0 to 1, in sixteenths) of the way that the flow leaves, the same for
+                all; by default what is said above.
 
         Returns:
             z of shape (B, 4, D), and how noisy it is, shape (B,): not at all from the Gaussian.
 
         Raises:
-            ControlError: if the flow is asked for and the checkpoint has none, or guidance is
-                asked of the Gaussian.
+            ControlError: if the flow is asked for and the checkpoint has none, guidance or noise is
+                asked of the Gaussian, or the noise level is out of range.
         """
         flow = self.flow
+        if noise_level is not None and not 0 <= noise_level <= 1:
+            raise ControlError(f"noise level {noise_level} is outside 0 to 1")
         if prior == "flow" and flow is None:
             raise ControlError("this checkpoint has no flow prior; choose the Gaussian one")
         if flow is None or prior == "gaussian":
@@ -85,13 +90,19 @@ class SamplingPrior:
                 raise ControlError(
                     "guidance needs the flow prior; leave it at 1 or choose the flow"
                 )
+            if noise_level:
+                raise ControlError(
+                    "a noise level needs the flow prior; leave it at 0 or choose the flow"
+                )
             z = unwhiten(noise, prior_of(self.model, condition, kept))
             return z, z.new_zeros(len(z))
         guidance = DEFAULT_GUIDANCE if guidance is None else guidance
         asked, most = n_attributes(condition, self.model.spec), len(ATTRIBUTES)
         alone = torch.where(asked > 0, (1 / asked - 1 / most) / (1 - 1 / most), 0.0)
-        noise_level = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_ATTRIBUTE - NOISE_LEVEL) * alone
-        noise_level = (noise_level * N_STEPS).round() / N_STEPS
+        levels = NOISE_LEVEL + (NOISE_LEVEL_OF_ONE_ATTRIBUTE - NOISE_LEVEL) * alone
+        if noise_level is not None:
+            levels = torch.full_like(levels, noise_level)
+        levels = (levels * N_STEPS).round() / N_STEPS
         of_attributes = torch.where(asked > 0, 0.15 + 0.85 * alone, 0.5)
         rest = without_attributes(condition, self.model.spec)
         z = flow.sample(
@@ -105,9 +116,9 @@ class SamplingPrior:
                 )
                 if guidance != 1.0  # which exaggerates nothing: no need to read what asks less
             ],
-            noise_level=noise_level,
+            noise_level=levels,
         )
-        return z, noise_level
+        return z, levels
 
     @torch.inference_mode()
     def steer(

@@ -101,6 +101,8 @@ def train_flow(
 ) -> dict[str, Any]:
     """Train a flow for the model in ``checkpoint`` and write it there; returns how it went.
 
+    ``flow_config`` has the sizes of a new flow; one that goes on keeps its own.
+
     Raises:
         CheckpointError, CorpusError: if model or corpus cannot be read.
     """

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.composer import Composer
 from musicgen_vae.generation.conditions import asked_condition
 from musicgen_vae.generation.keeping import keep_notes
@@ -45,3 +46,23 @@ def test_a_draw_is_the_same_alone_or_in_any_batch(
         assert torch.equal(alone[0], together[i])
         assert level[0] == levels[i]
         assert torch.equal(control_of(model, condition.item(i))[0], control[i])
+
+
+def test_how_much_the_flow_leaves_to_the_decoder_can_be_asked(
+    shipped_composer: Composer,
+) -> None:
+    draw = shipped_composer.sampling.draw
+    condition = asked_condition([Controls(style="pop")], shipped_composer.spec, [None])
+    nothing = Rows.none(1, shipped_composer.device)
+    noise = shipped_composer.noise([torch.Generator().manual_seed(0)])
+    usual, level = draw(condition, nothing, noise)
+    same, same_level = draw(condition, nothing, noise, noise_level=float(level[0]))
+    assert torch.equal(same, usual)
+    assert torch.equal(same_level, level)
+    exact, none = draw(condition, nothing, noise, noise_level=0.0)
+    assert none.tolist() == [0.0]
+    assert not torch.allclose(exact, usual)
+    with pytest.raises(ControlError, match="noise level needs the flow"):
+        draw(condition, nothing, noise, "gaussian", noise_level=0.5)
+    with pytest.raises(ControlError, match=r"noise level 1\.5 is outside 0 to 1"):
+        draw(condition, nothing, noise, noise_level=1.5)

@@ -53,6 +53,7 @@ def compare_peers(
     ours: Path | None = None,
     split: str = "test",
     n: int = 200,
+    noise_level: float = 0.0,
     model_config: ModelConfig | None = None,
     data_config: DataConfig | None = None,
     workers: Workers | None = None,
@@ -70,6 +71,8 @@ def compare_peers(
         ours: a finished checkpoint of ours that took as long, instead of training one.
         split: whose clips are held out.
         n: clips for F1, and samples.
+        noise_level: of the z that ours are drawn with; a decoder trained for so short a time makes
+            less of noise than the one that ships.
         model_config: sizes of ours; peers are made about as large.
         data_config: how batches are made; peers see no kept notes.
         workers: where to train, by default on the CPU; riffly always trains there.
@@ -163,7 +166,9 @@ def compare_peers(
             "parameters": composer.model.n_parameters,
             "steps": composer.checkpoint.training.get("step"),
             "f1": _f1(test, encoded_once),
-            **_likeness(composer.sample_each(asked, seeds=seeds), training, test),
+            **_likeness(
+                composer.sample_each(asked, seeds=seeds, noise_level=noise_level), training, test
+            ),
         }
         melodies = _melodies(test)
         if riffly is not None and len(melodies):
