@@ -51,8 +51,8 @@ _REAL_EMOTION = 8
 FORMAT = 6
 """Of the figures; parts of another one are not mixed with these."""
 _KIND = ("format", "checkpoint", "split", "clips")
-_CHUNK = 64
 _MORPH_STEPS = 9
+_PAIRS_AT_ONCE = 8
 
 Log = Callable[[str], None]
 
@@ -137,10 +137,8 @@ class Evaluation:
 
         def figures(refine: int) -> dict[str, Any]:
             copies: list[Clip] = []
-            for begin in range(0, len(chosen), _CHUNK):
-                part = slice(begin, begin + _CHUNK)
-                clips, styles = chosen.clips[part], chosen.styles[part]
-                copies += self.composer.reconstruct(clips, styles, refine=refine)
+            for part in chosen.chunks():
+                copies += self.composer.reconstruct(part.clips, part.styles, refine=refine)
                 self.log(f"  {len(copies)} of {len(chosen)}, refined {refine} times")
             return reconstruction_figures(chosen.clips, copies, chosen.songs, chosen.styles)
 
@@ -245,8 +243,8 @@ class Evaluation:
             return {"skipped": "no two songs have clips of one meter"}
         songs = [self.test.songs[i] for i, _ in pairs]
         made: list[tuple[Clip, ...]] = []
-        for begin in range(0, len(pairs), _CHUNK // 8):
-            part = pairs[begin : begin + _CHUNK // 8]
+        for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
+            part = pairs[begin : begin + _PAIRS_AT_ONCE]
             ends = [(self.test.clips[i], self.test.clips[j]) for i, j in part]
             made += [m.clips for m in self.composer.morph_each(ends, steps=_MORPH_STEPS)]
             self.log(f"  {len(made)} of {len(pairs)}")

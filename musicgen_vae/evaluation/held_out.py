@@ -5,7 +5,7 @@ This module knows corpora; it does not know models or metrics.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +51,11 @@ class ClipSet:
     def spread(self, n: int | None) -> ClipSet:
         """About ``n`` of the clips at even distances, so that all songs have a share."""
         return self.at(spread(len(self), n))
+
+    def chunks(self, size: int = 64) -> Iterator[ClipSet]:
+        """The clips in order, ``size`` at a time: what a model is given at once."""
+        for begin in range(0, len(self), size):
+            yield self.at(range(begin, min(begin + size, len(self))))
 
 
 def spread(n_items: int, n: int | None) -> NDArray[np.int64]:

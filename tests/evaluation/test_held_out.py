@@ -28,6 +28,9 @@ def test_clips_and_what_came_before(tmp_path: Path) -> None:
         assert held_out.before[i] == held_out.clips[i - 1]
         assert held_out.songs[i] == held_out.songs[i - 1]
     assert len(corpus.clips("train", list(Role), limit=3)) == 3
+    chunks = list(held_out.chunks(4))
+    assert [len(chunk) for chunk in chunks[:-1]] == [4] * (len(chunks) - 1)
+    assert sum((chunk.clips for chunk in chunks), ()) == held_out.clips
     with pytest.raises(CorpusError, match="no clips in the split"):
         corpus.clips("train", [Role.DRUMS])
     with pytest.raises(ControlError, match="'dev' is not one of"):

@@ -36,7 +36,6 @@ from musicgen_vae.training.workers import Workers
 NAMES = ("ours", "gru_vae", "language_model", "riffly")
 _FLOW_SHARE = 0.15
 """Of our own time goes to the sampling prior."""
-_CHUNK = 64
 _SEED = 9000
 
 Log = Callable[[str], None]
@@ -196,9 +195,8 @@ def compare_peers(
 
 def _f1(held_out: ClipSet, reconstruct: Reconstruct) -> dict[str, float]:
     copies: list[Clip] = []
-    for begin in range(0, len(held_out), _CHUNK):
-        part = slice(begin, begin + _CHUNK)
-        copies += reconstruct(held_out.clips[part], held_out.styles[part])
+    for part in held_out.chunks():
+        copies += reconstruct(part.clips, part.styles)
     hits = [note_hits(a, b) for a, b in zip(held_out.clips, copies, strict=True)]
     low, high = song_interval(hits, held_out.songs)
     return {"f1": micro_f1(hits), "low": low, "high": high}
