@@ -795,6 +795,7 @@ def evaluate_peers(arguments: argparse.Namespace) -> None:
         return
     record = {
         "minutes": arguments.minutes,
+        "clips": arguments.limit,
         "trained_on": arguments.trained_on or machine(),
         "machine": machine(),
         "commit": commit(),

@@ -381,6 +381,8 @@ def _peers(peers: Figures) -> list[str]:
             continue
         one = peers[key]
         parameters, steps = one.get("parameters"), one.get("steps")
+        if "noise_level" in one:
+            name += f", samples with noise level {one['noise_level']:g}"
         rows.append(
             [
                 name,
@@ -393,7 +395,12 @@ def _peers(peers: Figures) -> list[str]:
                 _number(one["auc"]) if "auc" in one else "",
             ]
         )
-    stamps = sorted({f"{one['machine']}; commit `{one['commit']}`" for one in peers.values()})
+    stamps = sorted(
+        {
+            f"{one['machine']}; at most {one['clips']} clips; commit `{one['commit']}`"
+            for one in peers.values()
+        }
+    )
     return [
         "Each trained from nothing for the same time on the same batches; ours spends 15 % of it",
         "on its sampling prior. F1 of role, exact step and pitch; overlap of the samples' features",

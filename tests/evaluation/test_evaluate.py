@@ -90,16 +90,19 @@ def test_page(result: dict[str, Any], tiny_composer: Composer) -> None:
 def test_page_with_peers_and_curve(result: dict[str, Any]) -> None:
     interval = {"low": 0.1, "high": 0.3}
     peers = {
-        "ours": {"parameters": 1000, "steps": 5, "minutes": 2.0, "f1": {"f1": 0.2, **interval},
-                 "overlap": {"ratio": 0.2, **interval}, "auc": 0.7, "trained_on": "a GPU", **STAMP},
-        "ours_on_melodies": {"minutes": 2.0, "f1": {"f1": 0.25, **interval}, **STAMP},
+        "ours": {"parameters": 1000, "steps": 5, "noise_level": 0.5, "minutes": 2.0, "clips": 9,
+                 "f1": {"f1": 0.2, **interval}, "overlap": {"ratio": 0.2, **interval}, "auc": 0.7,
+                 "trained_on": "a GPU", **STAMP},
+        "ours_on_melodies": {"minutes": 2.0, "clips": 9, "f1": {"f1": 0.25, **interval}, **STAMP},
     }  # fmt: skip
     curve = [
         {"folder": "b", "checkpoint": "x", "beta": None, "hours": 1.5, "f1": 0.9, "kl": 300.0,
          "overlap": 0.8, "auc": 0.9, "in_key": 0.95},
     ]  # fmt: skip
     page = results_page(result, {}, peers=peers, curve=curve)
-    assert "| this model | 1,000 | 5 | 2 | a GPU | 0.200 (0.100 to 0.300) |" in page
+    name = "this model, samples with noise level 0.5"
+    assert f"| {name} | 1,000 | 5 | 2 | a GPU | 0.200 (0.100 to 0.300) |" in page
+    assert "at most 9 clips" in page
     assert "| this model on the same melodies |" in page
     assert "| b `x` | – | 1.50 | 0.900 | 300.0 |" in page
 

@@ -80,8 +80,9 @@ def compare_peers(
         log: told what is going on.
 
     Returns:
-        Name to ``parameters``, ``steps``, ``f1`` (``f1``, ``low``, ``high``; none for the language
-        model), ``overlap`` (ratio to training, ``low``, ``high``), ``auc`` and ``in_key``.
+        Name to ``parameters``, ``steps``, ``noise_level`` (of ours), ``f1`` (``f1``, ``low``,
+        ``high``; none for the language model), ``overlap`` (ratio to training, ``low``, ``high``),
+        ``auc`` and ``in_key``.
 
     Raises:
         ControlError: if a name is unknown or riffly is asked for and not installed.
@@ -164,6 +165,7 @@ def compare_peers(
         result["ours"] = {
             "parameters": composer.model.n_parameters,
             "steps": composer.checkpoint.training.get("step"),
+            "noise_level": noise_level,
             "f1": _f1(test, encoded_once),
             **_likeness(
                 composer.sample_each(asked, seeds=seeds, noise_level=noise_level), training, test
