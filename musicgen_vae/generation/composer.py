@@ -68,6 +68,9 @@ from musicgen_vae.music.tokens import Tokens, clip_to_tokens, tokens_to_notes
 LatentChoice = Literal["drawn", "null"]
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _FEW_BARS = 8
+_OF_NOTES = 0x6E6F7465
+"""By which the seed of a clip's notes differs from that of its z, in the 32 bits that PyTorch reads:
+with the same random numbers the notes would depend on how z was drawn."""
 
 Check = Callable[[], None]
 
@@ -232,7 +235,7 @@ class Composer:
                 roles=self._role_bits,
                 bar_steps=template.meter.steps,
                 n_bars=template.n_bars,
-                generator=_generator(seeds[i]) if seeds is not None else None,
+                generator=_generator(seeds[i], _OF_NOTES) if seeds is not None else None,
                 noise_level=0.0 if noise_level is None else float(noise_level[i]),
             )
             for i, template in enumerate(templates)
@@ -833,10 +836,10 @@ class Composer:
         return asked_condition(controls, self.spec, meters).to(self.device)
 
 
-def _generator(seed: int) -> torch.Generator:
+def _generator(seed: int, stream: int = 0) -> torch.Generator:
     if not 0 <= seed < 2**63:
         raise ControlError(f"seed {seed} is not between 0 and 2^63 - 1")
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(seed ^ stream)
 
 
 def _with_rows(template: Clip, rows: Tokens) -> Clip:
