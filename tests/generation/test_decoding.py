@@ -12,7 +12,7 @@ from musicgen_vae.music.tokens import STEP_BAR, Field, clip_to_tokens
 
 @torch.inference_mode()
 def test_writing_agrees_with_teacher_forcing(tiny_composer: Composer) -> None:
-    template = tiny_composer.sample(n=1, seed=3)[0]
+    template = tiny_composer.sample(n=1, seed=5)[0]
     encoded = tiny_composer.encode([template])
     z, control = encoded.posterior.mode(), encoded.control
     made = tiny_composer.decode(z, control, [template], options=DecodeOptions(temperature=0))[0]
