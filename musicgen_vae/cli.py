@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MusicGenError as error:
         say(f"error: {_one_line(error)}")
         return 1
+    except OSError as error:  # such as a result that cannot be written
+        say(f"error: {_one_line(error)}")
+        return 1
     except KeyboardInterrupt:
         say("stopped")
         return 130
@@ -97,10 +100,10 @@ def read_file(path: Path) -> Piece:
 
 
 def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
-    """The clips of a MIDI file that the model can read, without silent ones."""
+    """The clips of a MIDI file, with those that have nothing the model can read."""
     piece = composer.settle_key(read_file(path))
-    clips = tuple(clip for clip in piece.clips() if clip.keep(composer.spec.roles).notes)
-    if not clips:
+    clips = piece.clips()
+    if not any(clip.keep(composer.spec.roles).notes for clip in clips):
         names = ", ".join(role.label for role in composer.spec.roles)
         raise InputError(f"{path} has no notes that the model can read (it knows {names})")
     if len(clips) > _MAX_CLIPS:
@@ -120,7 +123,21 @@ def _clip_of(path: Path, number: int, composer: Composer) -> Clip:
     clips = clips_of(path, composer)
     if not 1 <= number <= len(clips):
         raise ControlError(f"{path} has clips 1 to {len(clips)}, not {number}")
-    return clips[number - 1]
+    clip = clips[number - 1]
+    if not clip.keep(composer.spec.roles).notes:
+        raise ControlError(f"clip {number} of {path} has no notes that the model can read")
+    return clip
+
+
+def _heard(
+    clips: Sequence[Clip], composer: Composer, change: Callable[[Sequence[Clip]], Sequence[Clip]]
+) -> list[Clip]:
+    """``change`` of the clips that the model can read; the others stay in their place, silent."""
+    made = [clip.keep(()) for clip in clips]
+    heard = [i for i, clip in enumerate(clips) if clip.keep(composer.spec.roles).notes]
+    for i, clip in zip(heard, change([clips[i] for i in heard]), strict=True):
+        made[i] = clip
+    return made
 
 
 def write_clips(path: Path, clips: Sequence[Clip], title: str) -> str:
@@ -253,21 +270,28 @@ def reconstruct(arguments: argparse.Namespace) -> None:
 
     composer = _load(arguments)
     clips = clips_of(arguments.file, composer)
-    copies = composer.reconstruct(clips, refine=arguments.refine)
+    copies = _heard(
+        clips, composer, lambda heard: composer.reconstruct(heard, refine=arguments.refine)
+    )
+    f1 = [
+        round(note_hits(true, copy).f1, 4) if true.notes else None
+        for true, copy in zip(
+            (clip.keep(composer.spec.roles) for clip in clips), copies, strict=True
+        )
+    ]
     if not arguments.per_clip:
         name = f"{arguments.file.stem}_reconstruction"
         path = write_clips(arguments.out / f"{name}.mid", copies, name)
-        f1 = [
-            round(note_hits(composer.fit(a), b).f1, 4) for a, b in zip(clips, copies, strict=True)
-        ]
         give(midi=path, clips=len(copies), f1=f1, checkpoint=composer.checkpoint.hash)
         return
-    for i, (clip, copy) in enumerate(zip(clips, copies, strict=True)):
+    for i, copy in enumerate(copies):
+        if f1[i] is None:
+            continue
         name = f"{arguments.file.stem}_reconstruction_{i + 1:03d}"
         give(
             midi=write_clips(arguments.out / f"{name}.mid", [copy], name),
             clip=i + 1,
-            f1=round(note_hits(composer.fit(clip), copy).f1, 4),
+            f1=f1[i],
             attributes=summary(copy),
             checkpoint=composer.checkpoint.hash,
         )
@@ -323,7 +347,7 @@ def complete(arguments: argparse.Namespace) -> None:
         name: getattr(arguments, name) for name in ("temperature", "top_p", "prior", "guidance")
     }
     composer = _load(arguments)
-    piece = read_file(arguments.file)
+    piece = composer.settle_key(read_file(arguments.file))
     if len(piece.spans()) > _MAX_CLIPS:
         raise InputError(f"{arguments.file} has more than {_MAX_CLIPS} clips of four bars: cut it")
     if keep and not any(note.role in keep for note in piece.notes):
@@ -384,7 +408,7 @@ def _bar_range(text: str) -> set[int]:
     result: set[int] = set()
     for part in text.split(","):
         low, _, high = part.partition("-")
-        if not low.strip().isdigit() or (high and not high.strip().isdigit()):
+        if not low.strip().isdecimal() or (high and not high.strip().isdecimal()):
             raise ControlError(f"bars {text!r} are not written like 3-4")
         result |= set(range(int(low), min(int(high or low), 100_000) + 1))
     if not result:
@@ -400,19 +424,22 @@ def transfer(arguments: argparse.Namespace) -> None:
     controls = _controls(arguments)
     free = [name.strip() for name in arguments.free.split(",") if name.strip()]
     clips = clips_of(arguments.file, composer)
-    made = [
-        composer.transfer(
-            clip,
-            controls,
-            style=arguments.from_style,
-            free=free,
-            guidance=arguments.guidance,
-            seed=arguments.seed,
-            temperature=arguments.temperature,
-        )
-        for clip in clips
-    ]
-    made = dressed(made, arguments.style)
+
+    def changed(heard: Sequence[Clip]) -> list[Clip]:
+        return [
+            composer.transfer(
+                clip,
+                controls,
+                style=arguments.from_style,
+                free=free,
+                guidance=arguments.guidance,
+                seed=arguments.seed,
+                temperature=arguments.temperature,
+            )
+            for clip in heard
+        ]
+
+    made = dressed(_heard(clips, composer, changed), arguments.style)
     name = f"{arguments.file.stem}_transfer"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
@@ -421,6 +448,7 @@ def transfer(arguments: argparse.Namespace) -> None:
             arguments, *_CONTROL_NAMES, "from_style", "free", "guidance", "temperature"
         ),
         clips=[summary(clip) for clip in made],
+        checkpoint=composer.checkpoint.hash,
     )
 
 
@@ -438,17 +466,21 @@ def attribute(arguments: argparse.Namespace) -> None:
     high, low = attribute_groups(examples, arguments.name)
     vector = composer.attribute_vector(high, low)
     free = [arguments.name] if arguments.name in composer.describe()["controls"] else []
-    made = [
-        composer.add_vector(
-            clip,
-            vector,
-            amount=arguments.amount,
-            free=free,
-            seed=arguments.seed,
-            temperature=arguments.temperature,
-        )
-        for clip in clips
-    ]
+
+    def changed(heard: Sequence[Clip]) -> list[Clip]:
+        return [
+            composer.add_vector(
+                clip,
+                vector,
+                amount=arguments.amount,
+                free=free,
+                seed=arguments.seed,
+                temperature=arguments.temperature,
+            )
+            for clip in heard
+        ]
+
+    made = _heard(clips, composer, changed)
     name = f"{arguments.file.stem}_{arguments.name}"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
@@ -495,7 +527,7 @@ def encode(arguments: argparse.Namespace) -> None:
     composer = _load(arguments)
     names, bars, clips = [], [], []
     for path in arguments.files:
-        piece = read_file(path)
+        piece = composer.settle_key(read_file(path))
         for first, n_bars in piece.spans():
             clip = piece.clip(first, n_bars)
             if clip.keep(composer.spec.roles).notes:
@@ -505,9 +537,10 @@ def encode(arguments: argparse.Namespace) -> None:
     if not clips:
         raise InputError("none of the files has notes that the model can read")
     z = composer.encode(clips).posterior.mode().cpu().numpy()
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(arguments.out, z=z, names=np.array(names), bars=np.array(bars))
-    give(z=str(arguments.out), shape=list(z.shape), checkpoint=composer.checkpoint.hash)
+    out = arguments.out.with_name(f"{arguments.out.name.removesuffix('.npz')}.npz")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(out, z=z, names=np.array(names), bars=np.array(bars))
+    give(z=str(out), shape=list(z.shape), checkpoint=composer.checkpoint.hash)
 
 
 def render(arguments: argparse.Namespace) -> None:

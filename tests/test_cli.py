@@ -14,8 +14,8 @@ import soundfile
 from musicgen_vae.audio.mix import programs_for
 from musicgen_vae.cli import main
 from musicgen_vae.generation.composer import Composer
-from musicgen_vae.music.clip import Role
-from musicgen_vae.music.midi import read_midi
+from musicgen_vae.music.clip import Role, join
+from musicgen_vae.music.midi import read_midi, write_midi
 from tests.bad_files import BAD_FILES
 from tests.conftest import TINY_CHECKPOINT
 from tests.training.corpora import build
@@ -82,6 +82,33 @@ def test_reconstruct(run: Run, tmp_path: Path) -> None:
     assert len(piece(whole).bars) == len(original.bars)
     parts = run("reconstruct", ODE, "--per-clip", "--out", tmp_path)
     assert [part["clip"] for part in parts] == list(range(1, whole["clips"] + 1))
+
+
+def test_four_bars_of_rest_stay_four_bars_of_rest(run: Run, tmp_path: Path) -> None:
+    clip = read_midi(ODE.read_bytes()).clips()[0]
+    file = tmp_path / "rest.mid"
+    file.write_bytes(write_midi(join([clip, clip.keep(()), clip])))
+    out = ("--out", tmp_path)
+    (copy,) = run("reconstruct", file, *out)
+    assert [f1 is None for f1 in copy["f1"]] == [False, True, False]
+    (moved,) = run("transfer", file, "--density", 5, *out)
+    assert moved["checkpoint"] == copy["checkpoint"]
+    for made in (copy, moved):
+        first, rest, last = piece(made).clips()
+        assert not rest.notes
+        assert first.notes
+        assert last.notes
+    assert [part["clip"] for part in run("reconstruct", file, "--per-clip", *out)] == [1, 3]
+    words = ("vary", file, "--clip", 2, "--checkpoint", TINY_CHECKPOINT)
+    assert "no notes" in run.fails(*words, *out)
+    (varied,) = run("vary", file, "--clip", 3, "--n", 1, *out)
+    assert varied["attributes"]["n_notes"] > 0
+
+
+def test_a_result_that_cannot_be_written_is_told_in_a_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    words = ("sample", "--checkpoint", TINY_CHECKPOINT, "--out", tmp_path / "file")
+    assert "file" in run.fails(*words, code=1)
 
 
 def test_interpolate(run: Run, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicgen_vae.errors import ControlError
+from musicgen_vae.errors import ClipError, ControlError
 from musicgen_vae.generation.conditions import (
     asked_condition,
     freed,
@@ -69,8 +69,8 @@ LatentChoice = Literal["drawn", "null"]
 CHECKPOINT_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 _FEW_BARS = 8
 _OF_NOTES = 0x6E6F7465
-"""By which the seed of a clip's notes differs from that of its z, in the 32 bits that PyTorch reads:
-with the same random numbers the notes would depend on how z was drawn."""
+"""By which the seed of a clip's notes differs from that of its z, in the 32 bits that PyTorch
+reads: with the same random numbers the notes would depend on how z was drawn."""
 
 Check = Callable[[], None]
 
@@ -153,8 +153,8 @@ class Composer:
             ClipError: if a clip has no note the model can read, or too many.
         """
         chosen = [self.fit(clip) for clip in clips]
-        condition = measured_condition(chosen, self.spec, None).to(self.device)
         rows = Rows.pad([clip_to_tokens(clip) for clip in chosen]).to(self.device)
+        condition = measured_condition(chosen, self.spec, None).to(self.device)
         result: list[dict[str, dict[str, float]]] = [{} for _ in chosen]
         for name, logits in self.model.read(rows, condition)[1].items():
             classes = (
@@ -195,7 +195,10 @@ class Composer:
         ]
         if not clips[0]:
             return piece
-        known = [float(self.elbo(each).sum()) for each in clips]
+        try:
+            known = [float(self.elbo(each).sum()) for each in clips]
+        except ClipError:
+            return piece
         return keyed[known.index(max(known))]
 
     def decode(
@@ -291,8 +294,8 @@ class Composer:
             prior: where z comes from; by default the flow, where the checkpoint has one.
             guidance: of the flow; 1 follows the controls as learnt, more exaggerates them. By
                 default ``DEFAULT_GUIDANCE``.
-            key: where it sounds; by default C major or A minor.
-            tempo_qpm: by default from the tempo class asked, else 100.
+            key: where it sounds, whose mode is asked; by default C major or A minor.
+            tempo_qpm: whose class is asked; by default from the tempo class asked, else 100.
             in_scale: only notes of the key's scale.
             check: called often; may raise to stop.
         """
@@ -331,6 +334,7 @@ class Composer:
         if not controls:
             return []
         templates = [self._template(one, key, tempo_qpm) for one in controls]
+        controls = [self._with_sound(one, key, tempo_qpm) for one in controls]
         condition = self._asked(controls, [template.meter for template in templates])
         noise = latent_temperature * self.noise([_generator(seed) for seed in seeds])
         nothing = Rows.none(len(controls), self.device)
@@ -512,9 +516,12 @@ class Composer:
             check: called often; may raise to stop.
 
         Raises:
-            ControlError: if a bar is outside the clip or nothing is left to write.
+            ControlError: if a bar is outside the clip, nothing is left to write, or another meter
+                or tempo than the clip's is asked.
+            ClipError: if the clip has too many notes.
         """
         clip = clip.keep(self.spec.roles)
+        clip_to_tokens(clip)  # refuses too many notes before the model meets them
         roles = set(keep)
         if before is not None:
             before = before.keep(self.spec.roles)
@@ -523,8 +530,14 @@ class Composer:
         if not free or (bars is not None and not set(bars)):
             raise ControlError("nothing is left to write: keep fewer roles or rewrite more bars")
         controls = controls or Controls()
-        asked = replace(controls, mode=controls.mode or clip.key.mode)
-        asked = replace(asked, tempo=self._tempo_class(clip.tempo_qpm))
+        tempo = self._tempo_class(clip.tempo_qpm)
+        if controls.meter not in (None, clip.meter):
+            raise ControlError(f"the kept music is in {clip.meter}, not {controls.meter}: leave it")
+        if controls.tempo not in (None, tempo):
+            raise ControlError(
+                f"the kept music is of tempo class {tempo}, not {controls.tempo}: leave it"
+            )
+        asked = replace(controls, mode=controls.mode or clip.key.mode, tempo=tempo)
         return self.complete_each(
             [clip] * n,
             [kept] * n,
@@ -663,8 +676,10 @@ class Composer:
             check: called often; may raise to stop.
 
         Raises:
-            ControlError: if a style or a control is unknown.
+            ControlError: if a style or a control is unknown, or another meter is asked.
         """
+        if controls.meter not in (None, clip.meter):
+            raise ControlError(f"the clip is in {clip.meter}, not {controls.meter}: leave it")
         if style is not None and style not in self.spec.styles:
             raise ControlError(f"unknown style {style!r}; known are {', '.join(self.spec.styles)}")
         styles = None if style is None else [style]
@@ -675,11 +690,14 @@ class Composer:
         mode = controls.mode or clip.key.mode
         # Relative keys share their notes: C major becomes A minor, not C minor.
         relative = Key(tonic=_relative_tonic(clip.key, mode), mode=mode)
+        tempo_qpm = clip.tempo_qpm
+        if controls.tempo not in (None, self._tempo_class(tempo_qpm)):
+            tempo_qpm = round(self.spec.edges.middle("tempo", controls.tempo))
         z, noise_level = self.sampling.steer(encoded, stays, asked, guidance)
         return self.decode(
             z,
             control,
-            [replace(clip, key=relative)],
+            [replace(clip, key=relative, tempo_qpm=tempo_qpm)],
             seeds=None if seed is None else [seed],
             options=DecodeOptions(temperature=0.0 if seed is None else temperature),
             noise_level=noise_level,
@@ -780,6 +798,7 @@ class Composer:
         sections = plan_form(form, section_bars)
         controls = controls or Controls()
         template = self._template(controls, key, tempo_qpm)
+        controls = self._with_sound(controls, key, tempo_qpm)
         options = DecodeOptions(temperature=temperature, top_p=top_p, in_scale=in_scale)
         noise = [self.noise([_generator(seed * 1009 + s.index)]) for s in sections]
         clips: list[Clip] = []
@@ -831,6 +850,14 @@ class Composer:
             if controls.tempo is not None:
                 tempo_qpm = round(self.spec.edges.middle("tempo", controls.tempo))
         return Clip(key=key, meter=controls.meter or Meter(), tempo_qpm=tempo_qpm)
+
+    def _with_sound(self, controls: Controls, key: Key | None, tempo_qpm: float | None) -> Controls:
+        """``controls`` with the mode of the key and the class of the tempo where these are left."""
+        if controls.mode is None and key is not None:
+            controls = replace(controls, mode=key.mode)
+        if controls.tempo is None and tempo_qpm is not None:
+            controls = replace(controls, tempo=self._tempo_class(tempo_qpm))
+        return controls
 
     def _asked(self, controls: Sequence[Controls], meters: Sequence[Meter | None]) -> Condition:
         return asked_condition(controls, self.spec, meters).to(self.device)

@@ -8,6 +8,7 @@ This module knows tokens and the decoder; it does not know clips or where z come
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.defaults import TOP_P
 from musicgen_vae.generation.rules import Mask, Rules, Values
 from musicgen_vae.model.layers import LayerCache
@@ -65,11 +67,20 @@ class DecodeOptions:
         top_p: of the 64 most likely values only the first whose probabilities sum to this are
             drawn (0 to 1]; Holtzman et al., arXiv 1904.09751.
         in_scale: leave out pitches that are not in C major / A natural minor.
+
+    Raises:
+        ControlError: if a number is out of range.
     """
 
     temperature: float = 1.0
     top_p: float = TOP_P
     in_scale: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ControlError(f"temperature {self.temperature} is no number from 0 on")
+        if not 0 < self.top_p <= 1:
+            raise ControlError(f"top_p {self.top_p} is not above 0 and at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)

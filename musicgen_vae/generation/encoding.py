@@ -68,7 +68,7 @@ def encode(
 
     Args:
         model: whose encoder reads them.
-        clips: any number, of roles that the model knows.
+        clips: one or more, of roles that the model knows.
         styles: of each clip, where known; a checkpoint of one style takes it for all.
         refine: steps by which the posterior's mean is brought nearer to the clip, see
             ``refinement``; each takes longer than to encode does.
@@ -82,8 +82,9 @@ def encode(
     for begin in range(0, len(clips), _BATCH):
         chunk = clips[begin : begin + _BATCH]
         known = None if styles is None else styles[begin : begin + _BATCH]
-        condition = measured_condition(chunk, model.spec, known).to(device)
+        # First, for a clip of too many notes is refused here.
         rows = Rows.pad([clip_to_tokens(clip) for clip in chunk]).to(device)
+        condition = measured_condition(chunk, model.spec, known).to(device)
         parts.append(
             (
                 model.posterior(rows, condition),

@@ -237,10 +237,12 @@ def _between(a: Clip, b: Clip, share: float, key: KeyChoice, keep: Role | None) 
         return (near if role in near.roles or role not in far.roles else far).programs[role]
 
     melody, harmony, bass, drums = (program(role) for role in Role)
+    tempo_qpm = float(a.tempo_qpm ** (1 - share) * b.tempo_qpm**share)
+    slow, fast = sorted([a.tempo_qpm, b.tempo_qpm])  # which rounding may leave
     return Clip(
         meter=frame.meter,
         key=frame.key,
-        tempo_qpm=float(a.tempo_qpm ** (1 - share) * b.tempo_qpm**share),
+        tempo_qpm=min(max(tempo_qpm, slow), fast),
         programs=(melody, harmony, bass, drums),
         n_bars=max(a.n_bars, b.n_bars),
     )

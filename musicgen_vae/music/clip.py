@@ -108,7 +108,7 @@ class Meter:
     def parse(cls, text: str) -> Meter:
         """The meter written as ``"3/4"``; raises ``ClipError``."""
         numerator, _, denominator = text.partition("/")
-        if not (numerator.strip().isdigit() and denominator.strip().isdigit()):
+        if not (numerator.strip().isdecimal() and denominator.strip().isdecimal()):
             raise ClipError(f"meter {text!r} is not written like 3/4")
         return cls(numerator=int(numerator), denominator=int(denominator))
 
@@ -210,9 +210,9 @@ def longest_duration(limit: int) -> int:
 def tidy(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Sorted notes without clashes: what ``Clip`` and ``Piece`` accept.
 
-    Of notes with the same start, role and pitch the longest stays; a note still sounding when the
-    same role strikes the same pitch again is cut to the longest duration that fits; drum hits take
-    the nominal duration, and those that fall together the loudest velocity.
+    Of notes with the same start, role and pitch a held one stays, or else the longest; a note still
+    sounding when the same role strikes the same pitch again is cut to the longest duration that
+    fits; drum hits take the nominal duration, and those that fall together the loudest velocity.
     """
     voices: dict[tuple[int, int], list[Note]] = {}
     for note in sorted(notes, key=lambda n: (n.start, n.held, n.duration)):
@@ -345,7 +345,7 @@ class Clip:
                     for start, role, pitch, duration, velocity, held in data["notes"]
                 ),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             if isinstance(error, ClipError):
                 raise
             raise ClipError(f"not a clip: {error}") from error

@@ -187,10 +187,7 @@ def features_of_notes(
     shares = np.minimum(length[has_next] / gap[has_next], _MAX_ARTICULATION)
     known = loudness[~np.isnan(loudness)]
 
-    first, second = np.triu_indices(len(pitch), 1)
-    together = np.minimum(end_s[first], end_s[second]) - np.maximum(start_s[first], start_s[second])
-    together = np.maximum(together, 0.0)
-    interval = np.abs(pitch[first] - pitch[second]).astype(np.int64) % 12
+    together = _together_s(start_s, end_s, pitch)
     sounding = together.sum()
     order = np.argsort(start_s)
     reached = np.maximum.accumulate(end_s[order])
@@ -204,11 +201,34 @@ def features_of_notes(
             known.mean() if len(known) else np.nan,
             pitch.mean(),
             majorness(profile),
-            (together @ _ROUGHNESS[interval]) / sounding if sounding > 0 else 0.0,
+            (together @ _ROUGHNESS) / sounding if sounding > 0 else 0.0,
             shares.mean() if len(shares) else 1.0,
             np.log(length.sum() / active),
         ]
     )
+
+
+def _together_s(start_s: FloatArray, end_s: FloatArray, pitch: FloatArray) -> FloatArray:
+    """Seconds in which two notes sound at once, over all pairs, by their interval modulo 12: (12,).
+
+    Counted between one onset or end and the next, so that the memory grows with the notes and not
+    with their pairs.
+    """
+    rank = (pitch - pitch.min()).astype(np.int64)
+    times = np.unique(np.concatenate([start_s, end_s]))
+    change = np.zeros((len(times), rank.max() + 1))
+    np.add.at(change, (np.searchsorted(times, start_s), rank), 1.0)
+    np.add.at(change, (np.searchsorted(times, end_s), rank), -1.0)
+    sounding = change.cumsum(axis=0)[:-1]
+    seconds = np.diff(times)
+    pairs = (sounding * seconds[:, None]).T @ sounding
+    # Of a pitch with itself, each pair is there twice and each note once with itself.
+    unisons = (np.trace(pairs) - seconds @ sounding.sum(axis=1)) / 2
+    result = np.zeros(12)
+    result[0] = unisons
+    for interval in range(1, len(pairs)):
+        result[interval % 12] += np.trace(pairs, offset=interval)
+    return result
 
 
 def features_of(clip: Clip) -> FloatArray | None:

@@ -34,7 +34,7 @@ from musicgen_vae.music.clip import (
     Role,
 )
 from musicgen_vae.music.key import estimate_key
-from musicgen_vae.music.roles import Track, assign_roles
+from musicgen_vae.music.roles import DRUM_CLASS_OF, Track, assign_roles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -398,7 +398,13 @@ def read_midi(data: bytes, *, title: str = "") -> Piece:
             off_grid = _off_grid(starts)
         onsets = _round(starts)
         meters = _file_meters(scan, int(onsets.max()))
-    meters, offset = _drop_empty(meters, int(onsets.min()))
+    # A metronome's click is no music, and neither are the bars that it alone fills.
+    music = [
+        not instrument.is_drum or note.pitch in DRUM_CLASS_OF
+        for instrument in instruments
+        for note in instrument.notes
+    ]
+    meters, offset = _drop_empty(meters, int(onsets[music].min() if any(music) else 0))
     durations = np.maximum(1, _round(ends - starts))
     notes, programs = assign_roles(_tracks(instruments, onsets - offset, durations))
     if not notes:

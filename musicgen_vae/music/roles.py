@@ -9,7 +9,7 @@ Music for Melody Matching", 1998).
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +99,8 @@ _DRUM_CLASSES = {
     49: (49, 52, 55, 57),
     51: (51, 53, 56, 59, 67, 68, 80, 81),
 }
-_DRUM_CLASS_OF = {pitch: drum for drum, pitches in _DRUM_CLASSES.items() for pitch in pitches}
+DRUM_CLASS_OF = {pitch: drum for drum, pitches in _DRUM_CLASSES.items() for pitch in pitches}
+"""General MIDI's drums to those that a clip knows; a click, which is not there, is left out."""
 
 
 def assign_roles(tracks: Sequence[Track]) -> tuple[tuple[Note, ...], Programs]:
@@ -225,14 +226,21 @@ def _taken_over(
         if roles[i] is None and _height(tracks[i].notes) >= _LOWEST_MELODY
     ]
     lines = [i for i in lines if is_line(tracks[i].notes)]
+    in_time = {i: sorted(tracks[i].notes, key=lambda note: note.start) for i in lines}
     result: dict[int, list[tuple[int, int]]] = {}
     for start, end in _rests(tracks[leads[0]].notes, max(n.end for t in tracks for n in t.notes)):
-        heard = {i: [n for n in tracks[i].notes if start <= n.start < end] for i in lines}
+        heard = {i: _begun(notes, start, end) for i, notes in in_time.items()}
         heard = {i: notes for i, notes in heard.items() if len(notes) >= _MIN_TAKEN}
         if heard:
             best = max(heard, key=lambda i: _height(heard[i]))
             result.setdefault(best, []).append((start, end))
     return result
+
+
+def _begun(notes: Sequence[Note], start: int, end: int) -> Sequence[Note]:
+    """Those of ``notes``, sorted by start, that begin from ``start`` on and before ``end``."""
+    first, last = (bisect_left(notes, at, key=lambda note: note.start) for at in (start, end))
+    return notes[first:last]
 
 
 def _rests(notes: Sequence[Note], end: int) -> list[tuple[int, int]]:
@@ -296,22 +304,22 @@ def _with_role(notes: Iterable[Note], role: Role) -> tuple[Note, ...]:
 
 def _drum_notes(track: Track) -> tuple[Note, ...]:
     return tuple(
-        replace(note, role=Role.DRUMS, pitch=_DRUM_CLASS_OF[note.pitch])
+        replace(note, role=Role.DRUMS, pitch=DRUM_CLASS_OF[note.pitch])
         for note in track.notes
-        if note.pitch in _DRUM_CLASS_OF
+        if note.pitch in DRUM_CLASS_OF
     )
 
 
 def _outer_line(notes: Sequence[Note], sign: int, reach: int) -> set[int]:
     """Indices of the highest (``sign`` 1) or lowest (-1) line of notes sorted by start."""
     line: list[int] = []
-    sounding: list[Note] = []
+    ends: dict[int, int] = {}  # of the line's notes, the last at each pitch
     for start, group in groupby(range(len(notes)), key=lambda i: notes[i].start):
-        best = max(group, key=lambda i: sign * notes[i].pitch)
-        sounding = [note for note in sounding if note.end > start + _OVERLAP]
-        if all(sign * note.pitch <= sign * notes[best].pitch for note in sounding):
-            line.append(best)
-            sounding.append(notes[best])
+        best = notes[i := max(group, key=lambda i: sign * notes[i].pitch)]
+        sounding = [pitch for pitch, end in ends.items() if end > start + _OVERLAP]
+        if all(sign * pitch <= sign * best.pitch for pitch in sounding):
+            line.append(i)
+            ends[best.pitch] = max(best.end, ends.get(best.pitch, 0))
     heights = [sign * notes[i].pitch for i in line]
     result = set()
     for place, i in enumerate(line):

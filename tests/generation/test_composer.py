@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -21,6 +23,7 @@ from musicgen_vae.generation.conditions import (
     unspecified,
     without_attributes,
 )
+from musicgen_vae.generation.decoding import DecodeOptions
 from musicgen_vae.generation.defaults import (
     NOISE_LEVEL,
     NOISE_LEVEL_OF_ONE_ATTRIBUTE,
@@ -29,7 +32,7 @@ from musicgen_vae.generation.defaults import (
 from musicgen_vae.model.controls import Controls
 from musicgen_vae.model.flow import FlowCondition, FlowPrior, Guidance
 from musicgen_vae.model.vae import Rows
-from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, tidy
+from musicgen_vae.music.clip import Clip, Key, Meter, Mode, Note, Place, Role, join, tidy
 from musicgen_vae.music.key import rank_keys
 from musicgen_vae.music.midi import read_midi
 from tests.generation.clips import EXAMPLES, clips_of
@@ -95,6 +98,39 @@ def test_key_meter_tempo_are_as_asked(tiny_composer: Composer) -> None:
     assert fast > slow
     with pytest.raises(ControlError, match="contradicts"):
         tiny_composer.sample(Controls(mode=Mode.MAJOR), key=key)
+
+
+def test_the_mode_of_the_key_and_the_class_of_the_tempo_are_asked(tiny_composer: Composer) -> None:
+    minor, edges = Key(tonic=9, mode=Mode.MINOR), tiny_composer.spec.edges
+    said = tiny_composer.sample(seed=3, key=minor)
+    assert said == tiny_composer.sample(Controls(mode=Mode.MINOR), seed=3)
+    fast = int(edges.classify("tempo", np.float64(230.0)))
+    quick = tiny_composer.sample(seed=3, tempo_qpm=230.0)
+    assert quick[0].notes == tiny_composer.sample(Controls(tempo=fast), seed=3)[0].notes
+    assert tiny_composer.compose("A", seed=3, key=minor) == tiny_composer.compose(
+        "A", seed=3, controls=Controls(mode=Mode.MINOR)
+    )
+
+
+def test_notes_do_not_depend_on_how_z_was_drawn(tiny_composer: Composer, tune: Clip) -> None:
+    drawn: list[torch.Tensor] = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = torch.rand
+
+        def rand(*size: Any, **options: Any) -> torch.Tensor:
+            drawn.append(real(*size, **options))
+            return drawn[-1]
+
+        patch.setattr(torch, "rand", rand)
+        tiny_composer.sample(seed=5)
+    of_z = torch.rand(drawn[0].shape, generator=torch.Generator().manual_seed(5))
+    assert not torch.equal(drawn[0], of_z)
+
+
+def test_draws_out_of_range_are_refused() -> None:
+    for options in ({"temperature": -1.0}, {"temperature": math.nan}, {"top_p": 0.0}):
+        with pytest.raises(ControlError, match=next(iter(options))):
+            DecodeOptions(**options)
 
 
 def test_density_is_heard(tiny_composer: Composer) -> None:
@@ -194,6 +230,37 @@ def test_what_cannot_be_completed_is_said(tiny_composer: Composer, other: Clip) 
         tiny_composer.complete(other, keep=tiny_composer.spec.roles)
     with pytest.raises(ControlError, match="must lie in 1 to 4"):
         tiny_composer.complete(other, bars=[4])
+
+
+def test_another_meter_or_tempo_than_that_of_the_music_is_refused(
+    tiny_composer: Composer, tune: Clip
+) -> None:
+    meter = Meter.parse("3/4" if tune.meter == Meter() else "4/4")
+    other = Controls(meter=meter)
+    with pytest.raises(ControlError, match=f"in {tune.meter}, not {meter}"):
+        tiny_composer.complete(tune, keep=[Role.MELODY], controls=other)
+    with pytest.raises(ControlError, match=f"in {tune.meter}, not {meter}"):
+        tiny_composer.transfer(tune, other)
+    tempo = int(tiny_composer.spec.edges.classify("tempo", np.float64(tune.tempo_qpm)))
+    with pytest.raises(ControlError, match=f"tempo class {tempo}, not {(tempo + 3) % 8}"):
+        tiny_composer.complete(tune, keep=[Role.MELODY], controls=Controls(tempo=(tempo + 3) % 8))
+    slow = tiny_composer.transfer(tune, Controls(tempo=0))
+    assert tiny_composer.spec.edges.classify("tempo", np.float64(slow.tempo_qpm)) == 0
+
+
+def test_too_many_notes_are_refused_before_the_model_meets_them(tiny_composer: Composer) -> None:
+    notes = tuple(
+        Note(start=start, role=Role.HARMONY, pitch=pitch, duration=1)
+        for start in range(192)
+        for pitch in range(30, 90)
+    )
+    full = Clip(notes=notes)
+    with pytest.raises(ClipError, match="notes"):
+        tiny_composer.encode([full])
+    with pytest.raises(ClipError, match="notes"):
+        tiny_composer.complete(full, keep=[Role.HARMONY])
+    piece = join([full])
+    assert tiny_composer.settle_key(piece) == piece
 
 
 def test_variations_grow_with_the_amount(tiny_composer: Composer, tune: Clip) -> None:

@@ -96,6 +96,23 @@ def test_intervals_sound_rough_by_their_overlap() -> None:
     assert dissonance((60, 64, 67)) < dissonance((60, 63, 66))
 
 
+def test_what_sounds_together_is_counted_in_pairs() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 60):
+        start, pitch = rng.integers(0, 40, n) / 4, rng.integers(30, 90, n).astype(np.float64)
+        end = start + rng.integers(1, 12, n) / 4
+        overlap, weight = 0.0, 0.0
+        for i in range(n):
+            for j in range(i):
+                both = max(0.0, min(end[i], end[j]) - max(start[i], start[j]))
+                overlap += both
+                pair = features_of_notes(np.zeros(2), np.ones(2), pitch[[i, j]], np.full(2, np.nan))
+                weight += both * pair[FEATURES.index("dissonance")]
+        made = features_of_notes(start, end, pitch, np.full(n, np.nan))
+        expected = weight / overlap if overlap else 0.0
+        assert made[FEATURES.index("dissonance")] == pytest.approx(expected)
+
+
 def test_transposition_changes_the_register_only() -> None:
     one, other = clip(), replace(clip(), key=Key(tonic=5, mode=Mode.MAJOR))
     a, b = features_of(one), features_of(other)

@@ -233,6 +233,20 @@ def test_whole_empty_bars_before_the_music_go() -> None:
     assert meters_of(piece) == "4/4 4/4"
 
 
+def test_bars_that_a_metronome_alone_fills_go() -> None:
+    tune = [(8, 60, 1), (9, 64, 1)]
+    both, click = (
+        mido.MidiFile(file=io.BytesIO(recorded(notes, channel=channel)))
+        for notes, channel in ((tune, 0), ([(beat, 33, 0.1) for beat in range(8)], 9))
+    )
+    both.tracks += click.tracks
+    buffer = io.BytesIO()
+    both.save(file=buffer)
+    piece = read_midi(buffer.getvalue())
+    assert meters_of(piece) == "4/4"
+    assert [note.start for note in piece.notes] == [0, 12]
+
+
 def test_empty_half_bars_before_the_music_do_not_shift_its_bars() -> None:
     piece = read_midi(recorded([(2, 60, 1), (4, 62, 1)], meters=[(0, 2, 4)]))
     assert [note.start for note in piece.notes] == [0, 24]
