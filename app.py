@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import tempfile
 from functools import partial
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+_PREFIX = "musicgen-vae-"
+"""Of temporary folders."""
 
 
 def main() -> None:
@@ -18,9 +21,11 @@ def main() -> None:
     parser.add_argument("--map", type=Path, metavar="DIR", help="another map of clips")
     parser.add_argument("--keep-s", type=int, metavar="N", help="delete visitors' files sooner")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="musicgen-vae-") as folder:
+    # As Ctrl-C does it: nothing of visitors may be left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
-        from musicgen_vae.ui.cleaning import KEEP_S, keep_clean
+        from musicgen_vae.ui.cleaning import KEEP_S, keep_clean, sweep
         from musicgen_vae.ui.landing import load_landing
         from musicgen_vae.ui.stubs import no_stub_files
         from musicgen_vae.ui.studio import Studio
@@ -35,6 +40,8 @@ def main() -> None:
             )
 
         keep_s = min(arguments.keep_s or KEEP_S, KEEP_S)
+        for left in Path(folder).parent.glob(f"{_PREFIX}*"):  # by one that was killed
+            sweep(left, KEEP_S)
         lender = find_lender()  # before anything uses CUDA
         studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map, lender)
         landing = load_landing()

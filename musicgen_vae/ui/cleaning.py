@@ -7,6 +7,7 @@ finds takes that nobody waited for and folders that were left empty.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ KEEP_S = 2 * 3600
 _ROUNDS = 12
 """Rounds of cleaning in the time that files are kept, at least."""
 _LONGEST_ROUND_S = 30
+_MAX_BYTES = 8 * 2**30
+"""Of all takes together: about 13 hours of sound."""
 
 
 def round_s(keep_s: int) -> int:
@@ -55,8 +58,26 @@ def sweep(folder: Path, age_s: float, *, only_empty: bool = False) -> None:
             continue
 
 
+def shrink(folder: Path, max_bytes: int) -> None:
+    """Delete the oldest files below ``folder`` until the others are at most ``max_bytes`` long."""
+    sizes: dict[Path, int] = {}
+    for path in _backwards(folder):
+        try:
+            sizes[path] = 0 if path.is_dir() else path.lstat().st_size
+        except OSError:  # gone already
+            continue
+    too_many = sum(sizes.values()) - max_bytes
+    for path in sorted((path for path, size in sizes.items() if size), key=_changed):
+        if too_many <= 0:
+            return
+        path.unlink(missing_ok=True)
+        too_many -= sizes[path]
+
+
 def _backwards(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*"), reverse=True)
+    # Not rglob, which ends with an error where a folder goes meanwhile.
+    found = [Path(at, name) for at, *names in os.walk(folder) for name in (*names[0], *names[1])]
+    return sorted(found, reverse=True)
 
 
 def _changed(path: Path) -> float:
@@ -101,6 +122,7 @@ def keep_clean(
             delete_uploads(oldest_s(keep_s))
             age_s = oldest_s(keep_s) + round_s(keep_s)
             sweep(takes, age_s)
+            shrink(takes, _MAX_BYTES)
             sweep(uploads, age_s, only_empty=True)
             give_memory_back()
 

@@ -5,7 +5,10 @@ import time
 from pathlib import Path
 from threading import Event
 
-from musicgen_vae.ui.cleaning import KEEP_S, keep_clean, oldest_s, round_s, sweep
+import pytest
+
+from musicgen_vae.ui.cleaning import KEEP_S, keep_clean, oldest_s, round_s, shrink, sweep
+from tests.ui.running import running
 
 
 def aged(path: Path, seconds: float) -> Path:
@@ -42,6 +45,17 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
 
 
+def test_the_oldest_go_where_all_are_too_long(tmp_path: Path) -> None:
+    files = [made(tmp_path / name, age) for name, age in (("a/1", 30), ("b/2", 90), ("b/3", 60))]
+    shrink(tmp_path, 3)
+    assert all(file.exists() for file in files)
+    shrink(tmp_path, 2)
+    assert [file.exists() for file in files] == [True, False, True]
+    shrink(tmp_path, 0)
+    assert not any(file.exists() for file in files)
+    shrink(tmp_path / "nowhere", 0)
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     kept = made(tmp_path / "elsewhere" / "kept.mid", 100)
     folder = tmp_path / "takes"
@@ -71,3 +85,19 @@ def test_it_is_swept_again_and_again(tmp_path: Path) -> None:
     stopped.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+@pytest.mark.slow
+def test_an_app_that_is_stopped_leaves_nothing_and_the_next_one_sweeps(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    left = made(folder / "musicgen-vae-killed" / "takes" / "old.wav", KEEP_S + 60)
+    used = made(folder / "musicgen-vae-running" / "takes" / "young.wav", 60)
+    with running(tmp_path / "log.txt", TMPDIR=str(folder)):
+        assert len(list(folder.iterdir())) == 3
+    assert not left.exists()
+    assert used.exists()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "musicgen-vae-killed",
+        "musicgen-vae-running",
+    ]
