@@ -28,6 +28,11 @@ function link(anchor, file, label, description) {
 }
 
 function show() {
+  showTake();
+  forgetSounds();
+}
+
+function showTake() {
   const before = value;
   const heard = take;
   // A copy: the props are live proxies.
@@ -69,9 +74,25 @@ function fetchSteps() {
     if (sounds.has(file.url)) continue;
     sounds.set(file.url, "");
     fetch(file.url)
-      .then((answer) => answer.blob())
-      .then((sound) => sounds.set(file.url, URL.createObjectURL(sound)))
-      .catch(() => sounds.delete(file.url));
+      .then((answer) => {
+        if (!answer.ok) throw new Error(answer.statusText);
+        return answer.blob();
+      })
+      .then((sound) => {
+        if (sounds.has(file.url)) sounds.set(file.url, URL.createObjectURL(sound));
+      })
+      .catch(() => sounds.delete(file.url)); // played from its address; fetched again next time
+  }
+}
+
+// The browser keeps a fetched sound until it is told that nobody needs it. What is heard is one of
+// the takes that are here.
+function forgetSounds() {
+  const here = new Set((value?.takes ?? []).map((one) => one?.audio.url));
+  for (const [url, sound] of sounds) {
+    if (here.has(url)) continue;
+    if (sound) URL.revokeObjectURL(sound);
+    sounds.delete(url);
   }
 }
 
@@ -108,6 +129,7 @@ function move() {
   head.style.transform = `translateX(${share * canvas.clientWidth}px)`;
   head.hidden = !share || share === 1;
   button.dataset.state = audio.paused ? "paused" : "playing";
+  button.setAttribute("aria-pressed", String(!audio.paused));
   button.textContent = audio.paused ? "▶\uFE0E" : "❚❚";
   find(".player-time").textContent = take ? `${clock(now)} / ${clock(take.seconds)}` : "";
   canvas.setAttribute("aria-valuenow", Math.round(now));

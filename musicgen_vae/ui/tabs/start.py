@@ -47,6 +47,7 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
         check = visit.check()
         tools = studio.tools()
         visit.focus = step
+        before = prepared(studio, landing).takes
         steps = morphing(
             tools.composer,
             tools.recorder,
@@ -55,8 +56,11 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
             check=check,
         )
         for made in steps:
-            kept = [take and visit.keep(take) for take in made.takes]
-            yield Steps(series=_SERIES, takes=kept, index=visit.focus - 1)
+            # What is not made yet, or never will be, stays what it was.
+            takes = [
+                visit.keep(new) if new else old for new, old in zip(made.takes, before, strict=True)
+            ]
+            yield Steps(series=_SERIES, takes=takes, index=visit.focus - 1)
 
     @telling
     def on_step(step: int, visit: Visit) -> None:
@@ -65,5 +69,7 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
     step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)
     step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE, **LATEST)
     like.click(None, player, js=SEND.replace("TO", "more"), **PRIVATE)
-    runs(again.click, on_again, [step, visit], player, stop=stop, visit=visit)
+    event = runs(again.click, on_again, [step, visit], player, stop=stop, visit=visit)
+    # A step may have been chosen while the last answer was under way.
+    event.then(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
     return Start(player=player, step=step)
