@@ -32,6 +32,19 @@ _KEPT = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Four bars of a tune, as a visitor chose them.
+
+    Attributes:
+        upload: the tune.
+        clip: which four bars of it, counted from 0.
+    """
+
+    upload: Upload
+    clip: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class EditRequest:
     """What shall become of a clip.
 

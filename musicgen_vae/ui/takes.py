@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class Take:
     """A piece, seen and heard.
 
     Attributes:
-        id: by which the page asks for it again; nobody can guess it.
+        id: by which the page asks for it again; nobody can guess it. Empty where it cannot.
         title: plain text, perhaps a visitor's; never markup.
         clips: the music, in parts that the model can read.
         piece: the same in one.
@@ -191,6 +191,14 @@ class Recorder:
             return level_of(chunks, self.renderer.sample_rate)
 
         return lru_cache(maxsize=_LEVELS)(level)
+
+
+def known_as(sent: Take) -> Callable[[Take], Take]:
+    """Makes a preview of ``sent`` known by its id, for it is the same music.
+
+    Where it is only the beginning of it, nothing can be asked of it.
+    """
+    return lambda preview: replace(preview, id=sent.id if len(sent.clips) == 1 else "")
 
 
 def facts(clips: Sequence[Clip], edges: Edges) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ An instance lives in the session's state. Nothing here knows Gradio or the model
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +15,8 @@ from musicgen_vae.ui.texts import text
 
 MAX_TAKES = 64
 """Takes that are remembered; older ones are forgotten."""
+MAX_AT_PLACE = 4
+"""Of these, previews of one place; more than one, for what is asked of it may still wait."""
 
 
 class Stopped(InputError):
@@ -27,17 +29,30 @@ class Visit:
 
     Attributes:
         takes: what was made, by id.
-        stops: how often they said stop.
+        previews: ids of the latest previews, by the place of the page where they were shown.
+        stops: how often they said stop, by what they said it to; "" is all.
         focus: the step of a morph that they look at, counted from 1.
     """
 
     takes: OrderedDict[str, Take] = field(default_factory=OrderedDict)
-    stops: int = 0
+    previews: dict[str, list[str]] = field(default_factory=dict)
+    stops: Counter[str] = field(default_factory=Counter)
     focus: int = 1
 
-    def keep(self, take: Take) -> Take:
-        """Remember ``take``; returns it."""
+    def keep(self, take: Take, place: str = "") -> Take:
+        """Remember ``take``; returns it.
+
+        Args:
+            take: what was made.
+            place: where it is shown, if it is a preview. Only the latest of each place are
+                remembered: whoever leafs through a tune shall not lose what was made for them.
+        """
         self.takes[take.id] = take
+        if place:
+            shown = self.previews.setdefault(place, [])
+            shown.append(take.id)
+            if len(shown) > MAX_AT_PLACE:
+                self.takes.pop(shown.pop(0), None)
         while len(self.takes) > MAX_TAKES:
             self.takes.popitem(last=False)
         return take
@@ -53,16 +68,19 @@ class Visit:
             raise ControlError(text("lost_take"))
         return found
 
-    def stop(self) -> None:
-        """Let what is being made for this visitor end at its next check."""
-        self.stops += 1
+    def stop(self, what: str = "") -> None:
+        """Let what is being made for this visitor, all or only ``what``, end at its next check."""
+        self.stops[what] += 1
 
-    def check(self) -> Callable[[], None]:
-        """A function that raises ``Stopped`` once the visitor has said stop after this call."""
-        before = self.stops
+    def check(self, what: str = "") -> Callable[[], None]:
+        """A function that raises ``Stopped`` once they have said stop, to all or to ``what``."""
+        before = self._said(what)
 
         def check() -> None:
-            if self.stops != before:
+            if self._said(what) != before:
                 raise Stopped(text("stopped"))
 
         return check
+
+    def _said(self, what: str) -> tuple[int, int]:
+        return self.stops[""], self.stops[what]

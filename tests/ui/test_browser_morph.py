@@ -213,3 +213,21 @@ def test_two_picks_on_the_map_become_a_morph(
     number(page, "morph-steps").press("Enter")
     page.locator("#morph").click()
     expect(player(page, "morph-step").locator("strong")).to_contain_text(titles[0])
+
+
+def test_a_tune_of_a_side_can_be_asked_for_more_and_sent(open_page: OpenPage) -> None:
+    page = open_page()
+    open_tab(page, "Morph")
+    choose(page, "example-a", "Ode to Joy")
+    title = player(page, "morph-a").locator("strong")
+    expect(title).to_have_text("Ode to Joy, bars 1 to 4")
+    page.locator("#morph-a .player-more").click()
+    first = player(page, "create-0").locator("strong")
+    expect(first).to_have_text("Variation 1 of Ode to Joy, bars 1 to 4")
+    # What was sent to the other side is known as well.
+    page.locator("#create-0 .player-send").select_option("b")
+    expect(player(page, "morph-b").locator("strong")).to_have_text(first.text_content() or "")
+    page.locator("#morph-b .player-send").select_option("edit")
+    expect(player(page, "edit-original").locator("strong")).to_contain_text("Variation 1 of Ode")
+    page.locator("#edit-original .player-send").select_option("a")
+    expect(title).to_contain_text("Variation 1 of Ode")

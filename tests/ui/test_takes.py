@@ -16,7 +16,7 @@ from musicgen_vae.generation.composer import Composer
 from musicgen_vae.music.attributes import Edges
 from musicgen_vae.music.clip import Clip, Note, Role
 from musicgen_vae.ui.creating import SampleRequest, sampling, writing
-from musicgen_vae.ui.takes import Recorder, facts, note_name
+from musicgen_vae.ui.takes import Recorder, facts, known_as, note_name
 
 
 def heard(path: Path) -> Any:
@@ -176,3 +176,13 @@ def test_facts_of_silence() -> None:
 
 def test_note_names() -> None:
     assert [note_name(pitch) for pitch in (0, 60, 69, 127)] == ["C-1", "C4", "A4", "G9"]
+
+
+def test_a_preview_is_known_as_what_was_sent_if_it_is_all_of_it(
+    recorder: Recorder, clip_of: Callable[..., Clip]
+) -> None:
+    short = recorder.take([clip_of()], title="", name="a")
+    long = recorder.take([clip_of(), clip_of(1)], title="", name="a")
+    preview = recorder.take([clip_of()], title="", name="original")
+    assert known_as(short)(preview) == replace(preview, id=short.id)
+    assert known_as(long)(preview).id == ""

@@ -83,7 +83,8 @@ class Player(gr.HTML):  # type: ignore[misc]  # Gradio is not typed
     def postprocess(self, value: Take | Steps | dict[str, Any] | None) -> dict[str, Any] | None:
         """The values that the script reads; plain values stay as they are."""
         if isinstance(value, Take):
-            value = Steps(series=value.id, takes=(value,))
+            # Its folder is its own, even where it has no id.
+            value = Steps(series=value.audio.parent.name, takes=(value,))
         if isinstance(value, Steps):
             return {
                 "series": value.series,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -14,18 +15,20 @@ from musicgen_vae.generation.defaults import STEER_GUIDANCE
 from musicgen_vae.music.clip import BARS_PER_CLIP, Mode, Role
 from musicgen_vae.ui.components.player import Player
 from musicgen_vae.ui.components.roll import FROM_BOXES, TO_BOXES, Kept, Roll
-from musicgen_vae.ui.editing import ACTIONS, MAX_STEER_GUIDANCE, EditRequest, edit
+from musicgen_vae.ui.editing import ACTIONS, MAX_STEER_GUIDANCE, Chosen, EditRequest, edit
 from musicgen_vae.ui.events import LATEST, PRIVATE, RENDERED, plain, runs, telling
 from musicgen_vae.ui.fields import ANY
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.limits import MAX_SEED
 from musicgen_vae.ui.studio import Studio
-from musicgen_vae.ui.takes import Take
+from musicgen_vae.ui.takes import Take, known_as
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload, preview, read_upload
 from musicgen_vae.ui.visit import Visit
 
 MAX_UNDO = 16
+_EDIT = "edit"
+"""The work that ends when other music is chosen; nothing else of the visitor's does."""
 _KEPT_AT_FIRST = (Role.MELODY.label,)
 
 
@@ -111,27 +114,24 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
             original = Player(elem_id="edit-original")
         with gr.Column(min_width=280):
             result = Player(elem_id="edit-result")
-    outputs = [source, file, example, clip, roll, original, result, made]
+    outputs = [source, file, example, clip, roll, original, result, made, history]
 
     @telling
-    def on_file(file: str | None, bars: list[int], roles: list[str]) -> list[Any]:
-        return _load(studio, file, bars, roles) + [gr.skip()]
+    def on_file(file: str | None, bars: Any, roles: Any, visit: Visit) -> list[Any]:
+        visit.stop(_EDIT)
+        return _load(studio, file, bars, roles, _keeper(visit))
 
     @telling
-    def on_example(file: str, bars: list[int], roles: list[str]) -> list[Any]:
-        return _load(studio, file, bars, roles) + [[]]
-
-    @telling
-    def on_clip(upload: Upload | None, index: int, bars: list[int], roles: list[str]) -> list[Any]:
+    def on_clip(
+        upload: Upload | None, index: int, bars: list[int], roles: list[str], visit: Visit
+    ) -> list[Any]:
         if upload is None:
             return [gr.skip()] * 2
-        tools = studio.tools()
-        kept = Kept(clip=upload.clip(index), bars=bars, roles=roles)
-        return [kept, preview(tools.composer, tools.recorder, upload, index)]
+        return _heard(studio, Chosen(upload=upload, clip=index), bars, roles, _keeper(visit))
 
     def on_do(values: dict[Any, Any]) -> list[Any]:
         visitor: Visit = values[visit]
-        check = visitor.check()
+        check = visitor.check(_EDIT)
         upload = values[source]
         if upload is None:
             raise ControlError(text("edit_missing"))
@@ -149,75 +149,122 @@ def build_edit(studio: Studio, visit: gr.State, examples: Mapping[str, str]) -> 
             **changed,
         )
         tools = studio.tools()
-        take = visitor.keep(edit(tools.composer, tools.recorder, request, check))
+        take = edit(tools.composer, tools.recorder, request, check)
+        check()
+        visitor.keep(take)
         return [take, take]
 
     @telling
     def on_use(
-        take: Take | None, upload: Upload | None, history: list[Upload], bars: Any, roles: Any
+        take: Take | None,
+        upload: Upload | None,
+        index: int | None,
+        history: list[Chosen],
+        bars: Any,
+        roles: Any,
+        visit: Visit,
     ) -> list[Any]:
         if take is None or upload is None:
             raise ControlError(text("edit_missing"))
-        return [*received(studio, take, bars, roles), [*history, upload][-MAX_UNDO:]]
+        visit.stop(_EDIT)
+        history = [*history, Chosen(upload=upload, clip=index or 0)][-MAX_UNDO:]
+        return _chosen(studio, _sent(take), None, bars, roles, _keeper(visit), history)
 
     @telling
-    def on_undo(history: list[Upload], bars: list[int], roles: list[str]) -> list[Any]:
+    def on_undo(history: list[Chosen], bars: Any, roles: Any, visit: Visit) -> list[Any]:
         if not history:
             raise ControlError(text("edit_nothing"))
-        return [*_chosen(studio, history[-1], None, bars, roles), history[:-1]]
+        visit.stop(_EDIT)
+        return _chosen(studio, history[-1], None, bars, roles, _keeper(visit), history[:-1])
 
     kept = [bars, roles]
-    loaded = {"outputs": [*outputs, history], **RENDERED, **PRIVATE}
-    gr.on([file.upload, file.clear], on_file, [file, *kept], **loaded)
-    example.input(on_example, [example, *kept], **loaded, **LATEST)
-    clip.input(on_clip, [source, clip, *kept], [roll, original], **RENDERED, **PRIVATE, **LATEST)
-    use.click(on_use, [made, source, history, *kept], **loaded)
-    undo.click(on_undo, [history, *kept], **loaded)
+    inputs = {visit, source, clip, action, *kept, *changes.values()}
+    event = runs(do.click, on_do, inputs, [result, made], stop=stop, visit=visit)
+    # What still waits, or is made of a tune before one that was sent here.
+    source.change(None, cancels=[event], **PRIVATE)
+    loaded = {"outputs": outputs, **RENDERED, **PRIVATE}
+    gr.on([file.upload, file.clear], on_file, [file, *kept, visit], **loaded)
+    example.input(on_file, [example, *kept, visit], **loaded, **LATEST)
+    clip.input(
+        on_clip, [source, clip, *kept, visit], [roll, original], **RENDERED, **PRIVATE, **LATEST
+    )
+    use.click(on_use, [made, source, clip, history, *kept, visit], **loaded)
+    undo.click(on_undo, [history, *kept, visit], **loaded)
     roll.keep(None, roll, kept, js=TO_BOXES, **PRIVATE)
     for boxes in kept:
         boxes.change(None, [*kept, roll], roll, js=FROM_BOXES, **PRIVATE)
     action.change(
         lambda name: gr.update(visible=name == "transfer"), action, change, queue=False, **PRIVATE
     )
-    inputs = {visit, source, clip, action, *kept, *changes.values()}
-    runs(do.click, on_do, inputs, [result, made], stop=stop, visit=visit)
     return EditTab(outputs=outputs, kept=kept)
 
 
 def received(studio: Studio, take: Take, bars: list[int], roles: list[str]) -> list[Any]:
     """Updates of ``EditTab.outputs`` that put ``take`` there."""
-    upload = Upload(piece=take.piece, title=take.title)
-    return _chosen(studio, upload, None, bars, roles)
+    return _chosen(studio, _sent(take), None, bars, roles, known_as(take))
 
 
-def _load(studio: Studio, file: str | None, bars: list[int], roles: list[str]) -> list[Any]:
+def _sent(take: Take) -> Chosen:
+    return Chosen(upload=Upload(piece=take.piece, title=take.title))
+
+
+def _keeper(visit: Visit) -> Callable[[Take], Take]:
+    return partial(visit.keep, place="edit")
+
+
+def _load(
+    studio: Studio,
+    file: str | None,
+    bars: list[int],
+    roles: list[str],
+    keep: Callable[[Take], Take],
+) -> list[Any]:
     """The tune in a file; a bad file is told and dropped."""
-    nothing = [None, None, None, gr.update(choices=[], value=None, visible=False), *[None] * 4]
+    unseen = gr.update(choices=[], value=None, visible=False)
+    nothing = [None, None, None, unseen, *[None] * 4, []]
     if file is None:
         return nothing
     try:
         upload = read_upload(file, studio.tools().composer)
-        return _chosen(studio, upload, file, bars, roles)
+        return _chosen(studio, Chosen(upload=upload), file, bars, roles, keep)
     except InputError as error:
         gr.Warning(plain(error), title=text("upload_error_title"))
         return nothing
 
 
 def _chosen(
-    studio: Studio, upload: Upload, file: str | None, bars: list[int], roles: list[str]
+    studio: Studio,
+    chosen: Chosen,
+    file: str | None,
+    bars: list[int],
+    roles: list[str],
+    keep: Callable[[Take], Take],
+    history: Sequence[Chosen] = (),
 ) -> list[Any]:
-    tools = studio.tools()
-    choices = [(choice, i) for i, choice in enumerate(upload.choices)]
+    choices = [(choice, i) for i, choice in enumerate(chosen.upload.choices)]
     return [
-        upload,
+        chosen.upload,
         file,
         None,
-        gr.update(choices=choices, value=0, visible=True),
-        Kept(clip=upload.clip(0), bars=bars, roles=roles),
-        preview(tools.composer, tools.recorder, upload, 0),
+        gr.update(choices=choices, value=chosen.clip, visible=True),
+        *_heard(studio, chosen, bars, roles, keep),
         None,
         None,
+        list(history),
     ]
+
+
+def _heard(
+    studio: Studio,
+    chosen: Chosen,
+    bars: list[int],
+    roles: list[str],
+    keep: Callable[[Take], Take],
+) -> list[Any]:
+    """What is drawn and heard of a tune: the chosen four bars."""
+    tools = studio.tools()
+    kept = Kept(clip=chosen.upload.clip(chosen.clip), bars=bars, roles=roles)
+    return [kept, keep(preview(tools.composer, tools.recorder, chosen.upload, chosen.clip))]
 
 
 def _changes(studio: Studio) -> dict[str, Any]:

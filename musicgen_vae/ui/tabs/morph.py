@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from musicgen_vae.ui.morphing import (
 )
 from musicgen_vae.ui.path_figures import path_chart, path_map
 from musicgen_vae.ui.studio import Studio, Tools
-from musicgen_vae.ui.takes import Take
+from musicgen_vae.ui.takes import Take, known_as
 from musicgen_vae.ui.texts import text
 from musicgen_vae.ui.uploads import Upload, preview, read_upload
 from musicgen_vae.ui.visit import Visit
@@ -54,6 +54,7 @@ _TO_RESULT = """() => document.querySelector("#morph").scrollIntoView()"""
 class Side:
     """The components of one of the two tunes; ``source`` holds the tune itself."""
 
+    name: str
     source: gr.State
     file: gr.File
     example: gr.Dropdown
@@ -220,37 +221,55 @@ def build_morph(studio: Studio, visit: gr.State, tunes: dict[str, str]) -> list[
         visit.focus = step
 
     @telling
-    def on_file(file: str | None) -> list[Any]:
-        return [*_load(studio, file), None]
+    def on_file(side: str, file: str | None, visit: Visit) -> list[Any]:
+        return [*_load(studio, file, _keeper(visit, side)), None]
 
     @telling
-    def on_example(file: str) -> list[Any]:
-        return [*_load(studio, file), gr.skip()]
+    def on_example(side: str, file: str, visit: Visit) -> list[Any]:
+        return [*_load(studio, file, _keeper(visit, side)), gr.skip()]
 
     @telling
-    def on_pair(a: str, b: str) -> list[Any]:
-        return [*_load(studio, a), None, *_load(studio, b), None]
+    def on_pair(a: str, b: str, visit: Visit) -> list[Any]:
+        loaded_a = _load(studio, a, _keeper(visit, "a"))
+        return [*loaded_a, None, *_load(studio, b, _keeper(visit, "b")), None]
 
     @telling
-    def on_clip(upload: Upload | None, index: int) -> Any:
-        return preview(*_hands(studio), upload, index) if upload else gr.skip()
+    def on_clip(side: str, upload: Upload | None, index: int, visit: Visit) -> Any:
+        if upload is None:
+            return gr.skip()
+        return _keeper(visit, side)(preview(*_hands(studio), upload, index))
 
     for side in sides:
         loaded = {"outputs": side.outputs, **RENDERED, **PRIVATE}
-        gr.on([side.file.upload, side.file.clear], on_file, side.file, **loaded)
-        side.example.input(on_example, side.example, **loaded, **LATEST)
+        gr.on(
+            [side.file.upload, side.file.clear],
+            partial(on_file, side.name),
+            [side.file, visit],
+            **loaded,
+        )
+        side.example.input(
+            partial(on_example, side.name), [side.example, visit], **loaded, **LATEST
+        )
         side.clip.input(
-            on_clip, [side.source, side.clip], side.player, **RENDERED, **PRIVATE, **LATEST
+            partial(on_clip, side.name),
+            [side.source, side.clip, visit],
+            side.player,
+            **RENDERED,
+            **PRIVATE,
+            **LATEST,
         )
     asked = [*(side.source for side in sides), *(side.clip for side in sides)]
     asked += [steps, key, path, keep, layout, visit]
     made = [player, step, whole, fade, lesson, along, pictures, on_map, plane, chart, numbers]
-    runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)
+    events = [runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)]
     for button, a, b in pairs:
         both = [component for side in sides for component in side.outputs]
-        load = button.click(partial(on_pair, a, b), outputs=both, **RENDERED, **PRIVATE)
+        load = button.click(partial(on_pair, a, b), visit, both, **RENDERED, **PRIVATE)
         load.success(None, js=_TO_RESULT, **PRIVATE)
-        runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
+        events.append(runs(load.success, on_morph, asked, made, stop=stop, visit=visit))
+    for event in events:
+        # A step may have been chosen while the last answer was under way.
+        event.then(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
     keep.input(on_keep, keep, key, **AT_ONCE, **PRIVATE)
     layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE, **LATEST)
     step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)
@@ -265,23 +284,29 @@ def _plane(tools: Tools, path: MorphPath, layout: str) -> Any:
 def received(studio: Studio, take: Take) -> list[Any]:
     """Updates of a side's outputs that put ``take`` there."""
     upload = Upload(piece=take.piece, title=take.title)
-    return [*_chosen(studio, upload, None), None]
+    return [*_chosen(studio, upload, None, known_as(take)), None]
 
 
-def _load(studio: Studio, file: str | None) -> list[Any]:
+def _keeper(visit: Visit, side: str) -> Callable[[Take], Take]:
+    return partial(visit.keep, place=f"morph-{side}")
+
+
+def _load(studio: Studio, file: str | None, keep: Callable[[Take], Take]) -> list[Any]:
     """The tune in a file, its clips to choose from, a preview; a bad file is told and dropped."""
     nothing = [None, None, gr.update(choices=[], value=None, visible=False), None]
     if file is None:
         return nothing
     try:
-        return _chosen(studio, read_upload(file, _hands(studio)[0]), file)
+        return _chosen(studio, read_upload(file, _hands(studio)[0]), file, keep)
     except InputError as error:
         gr.Warning(plain(error), title=text("upload_error_title"))
         return nothing
 
 
-def _chosen(studio: Studio, upload: Upload, file: str | None) -> list[Any]:
-    take = preview(*_hands(studio), upload, 0)
+def _chosen(
+    studio: Studio, upload: Upload, file: str | None, keep: Callable[[Take], Take]
+) -> list[Any]:
+    take = keep(preview(*_hands(studio), upload, 0))
     choices = [(choice, i) for i, choice in enumerate(upload.choices)]
     return [upload, file, gr.update(choices=choices, value=0, visible=True), take]
 
@@ -313,6 +338,7 @@ def _side(name: str, tunes: dict[str, str]) -> Side:
             elem_classes="strip",
         )
         return Side(
+            name=name,
             source=gr.State(None),
             file=file,
             example=example,
