@@ -14,6 +14,7 @@ import numpy as np
 from musicgen_vae.audio.mix import dressed
 from musicgen_vae.errors import ControlError
 from musicgen_vae.generation.defaults import LATENT_TEMPERATURE, TEMPERATURE
+from musicgen_vae.generation.form import plan_form
 from musicgen_vae.model.controls import METERS, Classes, Controls, ControlSpec
 from musicgen_vae.music.attributes import N_CLASSES, ORDINAL
 from musicgen_vae.music.clip import Clip, Key, Meter, Mode
@@ -93,7 +94,7 @@ class SampleRequest:
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, [mode.value for mode in Mode])
         check_choice("key", self.key, TONICS)
-        check_choice("meter", self.meter, ASKABLE_METERS)
+        check_choice("meter", self.meter or text("nothing"), ASKABLE_METERS)
         check_range("tempo", self.tempo_qpm, MIN_TEMPO, MAX_TEMPO, optional=True)
         for name in ("valence", "arousal"):
             check_range(name, getattr(self, name), -1, 1, optional=True)
@@ -108,10 +109,17 @@ class SampleRequest:
         check_range("creativity", self.creativity, 0, MAX_TEMPERATURE)
         check_range("seed", self.seed, 0, MAX_SEED)
         check_range("variations", self.variations, 1, MAX_VARIATIONS)
-        check_clips(self.variations, len(self.form.strip()))
+        # A link may say that it leaves form or meter to the model, which has to be told them.
+        letters = plan_form(self.form or "")
+        check_clips(self.variations, len(letters))
 
     def controls(self, spec: ControlSpec) -> Controls:
-        """The request as the model reads it."""
+        """The request as the model reads it.
+
+        Raises:
+            ControlError: if the model does not know its style.
+        """
+        check_choice("style", self.style, spec.styles)
         tempo = None
         if self.tempo_qpm is not None:
             tempo = int(spec.edges.classify("tempo", np.float64(self.tempo_qpm)))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,16 +28,18 @@ from musicgen_vae.ui.creating import (
 from musicgen_vae.ui.events import PRIVATE
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.studio import Studio
-from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.texts import WORDS, text
 
 ANY = "any"
 COLUMNS = ("density", "polyphony", "register")
 """Attributes with a level for each bar."""
+_OPTIONAL = ("style", "mode", "key", "tempo_qpm", "syncopation", "repetition")
+"""Fields with the choice ``ANY``; as a form it is three letters like others."""
 _DEFAULTS = SampleRequest()
 _FORMS = ("A", "AB", "AABA", "ABAC", "AABBAABB")
 _TEMPOS = (50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180)
 """Quarter notes a minute."""
-_MAX_SHOWN_TEMPERATURE = 1.5
+MAX_SHOWN_TEMPERATURE = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,11 @@ class Fields:
         """Updates of ``mirrors`` in the language being spoken."""
         return [gr.update(texts=texts()) for _, texts in self.mirrors]
 
+    @property
+    def levels(self) -> gr.Dataframe:
+        """The table of ``COLUMNS``."""
+        return self.inputs["levels"]
+
     def request(self, values: Mapping[Any, Any]) -> SampleRequest:
         """What is asked, from the components' values.
 
@@ -63,7 +71,7 @@ class Fields:
             ControlError: if it is nothing that can be asked.
         """
         asked: dict[str, Any] = {
-            name: None if values[component] == ANY else values[component]
+            name: None if name in _OPTIONAL and values[component] == ANY else values[component]
             for name, component in self.inputs.items()
         }
         asked |= read_levels(asked.pop("levels"))
@@ -79,7 +87,7 @@ class Fields:
         values: dict[str, Any] = {}
         for name in self.inputs:
             value = getattr(request, name, None)
-            values[name] = ANY if value is None else value
+            values[name] = ANY if name in _OPTIONAL and value is None else value
         values["levels"] = write_levels({name: getattr(request, name) for name in COLUMNS})
         if "mood" in self.inputs:
             felt = request.valence is not None and request.arousal is not None
@@ -138,6 +146,18 @@ def write_levels(asked: Mapping[str, Levels]) -> list[list[str]]:
     return rows
 
 
+def to_names() -> str:
+    """JavaScript from a language and the table of ``COLUMNS`` to the table with names in it.
+
+    In the browser, for the server would return levels that may be others by then.
+    """
+    names = {tag: [words[name] for name in COLUMNS] for tag, words in WORDS.items()}
+    return f"""(tag, table) => {{
+  const names = {json.dumps(names)}[tag];
+  return {{ ...table, data: table.data.map((row, i) => [names[i], ...row.slice(1)]) }};
+}}"""
+
+
 def build_fields(studio: Studio) -> Fields:
     """Lay out all controls that the model to come knows, but for seed and variations."""
     known = studio.spec.clip_controls if studio.spec else ()
@@ -178,7 +198,7 @@ def build_fields(studio: Studio) -> Fields:
         for name in ("creativity", "temperature"):
             fields[name] = gr.Slider(
                 0,
-                _MAX_SHOWN_TEMPERATURE,
+                MAX_SHOWN_TEMPERATURE,
                 value=getattr(_DEFAULTS, name),
                 step=0.05,
                 label=label(name),

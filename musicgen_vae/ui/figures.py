@@ -88,6 +88,8 @@ def map_figure(
 ) -> go.Figure:
     """The map, with the index of each clip in ``customdata``; the last trace marks what is chosen.
 
+    The layout's ``meta`` names the layout of the map that is shown.
+
     Args:
         atlas: n clips and their places.
         columns: of the same atlas.
@@ -122,6 +124,7 @@ def map_figure(
     )
     figure.update_layout(
         quiet_layout(_HEIGHT),
+        meta=layout if layout in atlas.layouts else LAYOUTS[0],
         xaxis=BARE_AXIS,
         yaxis=BARE_AXIS,
         legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from musicgen_vae.ui.events import (
     runs,
     telling,
 )
+from musicgen_vae.ui.fields import to_names
 from musicgen_vae.ui.landing import LANDING_FOLDER, Landing
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.prelude import Prelude, preludes
 from musicgen_vae.ui.studio import Studio
-from musicgen_vae.ui.tabs.create import build_create, more_like, opened_by_link
+from musicgen_vae.ui.tabs.create import TO_RESULTS, build_create, more_like, opened_by_link
 from musicgen_vae.ui.tabs.edit import build_edit
 from musicgen_vae.ui.tabs.edit import received as send_to_edit
 from musicgen_vae.ui.tabs.map import build_map, placed
@@ -72,7 +74,9 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
                 elem_id="language",
             )
         status = gr.Markdown(label("warming_up"), elem_id="status")
-        notice = gr.Markdown(visible=False, elem_id="notice")
+        # HTML of escaped text, as Markdown would read links and images in what a stranger wrote.
+        flush = ".html-container:has(> &) { padding: 0; }"  # as the Markdown around it
+        notice = gr.HTML(css_template=flush, visible=False, elem_id="notice")
         timer = gr.Timer(_TICK_S)
         each: dict[str, gr.Tab] = {}
         with gr.Tabs(selected="start" if landing else "create") as tabs:
@@ -99,10 +103,7 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             return visit.take(event.take)
 
         def on_more(visit: Visit, event: gr.EventData) -> Iterator[list[Any]]:
-            take = find(visit, event)
-            yield [gr.Tabs(selected="create"), *[gr.skip()] * len(create.results)]
-            for updates in more_like(studio, create, take, visit):
-                yield [gr.skip(), *updates]
+            yield from more_like(studio, create, find(visit, event), visit)
 
         @telling
         def on_side(visit: Visit, event: gr.EventData) -> list[Any]:
@@ -116,10 +117,10 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             ]
 
         @telling
-        def on_place(visit: Visit, layout: str, event: gr.EventData) -> list[Any]:
+        def on_place(visit: Visit, event: gr.EventData) -> list[Any]:
             take = find(visit, event)
             upload = Upload(piece=take.piece, title=take.title)
-            return [gr.Tabs(selected="map"), *placed(studio, upload, layout, visit)]
+            return [gr.Tabs(selected="map"), *placed(studio, upload, visit)]
 
         @telling
         def on_tick() -> list[Any]:
@@ -134,11 +135,11 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             try:
                 found = opened_by_link(studio, create, language.visitor_query())
             except MusicGenError as error:
-                return {notice: gr.Markdown(plain(error), visible=True)}
+                return {notice: gr.HTML(plain(error), visible=True)}
             if found is None:
                 return {tabs: gr.skip()}
             updates, remark = found
-            said = gr.Markdown(remark, visible=bool(remark))
+            said = gr.HTML(escape(remark), visible=bool(remark))
             return {tabs: gr.Tabs(selected="create"), notice: said, **updates}
 
         @telling
@@ -148,15 +149,18 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
             named += [gr.update(texts=queue_texts()), *create.fields.translated()]
             return [*named, prepared(studio, landing, step)] if landing else named
 
-        runs(
-            courier.to_more, on_more, visit, [tabs, *create.results], stop=create.stop, visit=visit
+        # The tab opens at once; the model may have others to serve first.
+        opens = courier.to_more(
+            lambda: gr.Tabs(selected="create"), outputs=tabs, **AT_ONCE, **PRIVATE
         )
+        opens.then(None, js=TO_RESULTS, **PRIVATE)
+        runs(courier.to_more, on_more, visit, create.results, stop=create.stop, visit=visit)
         for side, arrives in zip(sides, (courier.to_a, courier.to_b), strict=True):
             arrives(on_side, visit, [tabs, *side.outputs], **RENDERED, **PRIVATE)
         courier.to_edit(
             on_edit, [visit, *editor.kept], [tabs, *editor.outputs], **RENDERED, **PRIVATE
         )
-        courier.to_map(on_place, [visit, found.layout], [tabs, *found.placed], **QUEUED, **PRIVATE)
+        courier.to_map(on_place, visit, [tabs, *found], **QUEUED, **PRIVATE)
         timer.tick(on_tick, outputs=[status, timer], **AT_ONCE, **PRIVATE)
         opened = [tabs, notice, create.linked, *create.fields.inputs.values()]
         page.load(on_open, outputs=opened, **AT_ONCE, **PRIVATE)
@@ -166,6 +170,8 @@ def build_page(studio: Studio, landing: Landing | None) -> gr.Blocks:
         mirrors = [mirror for mirror, _ in create.fields.mirrors]
         said = [*each.values(), queue, *mirrors, *([start.player] if landing else [])]
         asked = [start.step] if landing else []
+        levels = create.fields.levels
+        tongue.change(None, [tongue, levels], levels, js=to_names(), **PRIVATE)
         tongue.change(on_language, asked, said, **AT_ONCE, **PRIVATE)
     return page.queue(max_size=MAX_QUEUE)
 

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import urlencode, urlparse
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from musicgen_vae.ui.texts import WORDS
 from musicgen_vae.ui.words.en import ENGLISH
 from tests.ui.browsing import (
     IN_CHROMIUM,
@@ -147,9 +148,28 @@ def test_create_makes_clips_that_play_one_at_a_time_and_a_link(open_page: OpenPa
     assert Path(download.value.path()).read_bytes() == midi["musicgen-seed7.mid"]
 
 
-def test_a_damaged_link_is_told(open_page: OpenPage) -> None:
-    page = open_page(query="?seed=7&checkpoint=abc&density=%3Cimg%3E")
-    expect(page.locator("#notice")).to_contain_text("this link is damaged")
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("density", HOSTILE, "this link is damaged"),
+        ("form", "-", "form '' is not 1 to 16 letters"),
+        ("form", HOSTILE, f"form '{HOSTILE}' is not 1 to 16 letters"),
+        ("meter", "-", "meter 'nothing' is none of 4/4"),
+        ("style", "polka", "style 'polka' is none of folk, rock"),
+        ("temperature", "1.8", "temperature 1.8 is outside 0 to 1.5"),
+        ("mode", "[win](//evil.example)", "mode '[win](//evil.example)' is none of"),
+        ("key", "![x](//evil.example/x.png)", "key '![x](//evil.example/x.png)' is none of"),
+        ("prior", TEMPLATED, f"prior '{TEMPLATED}' is none of"),
+    ],
+)
+def test_a_damaged_link_is_told_and_is_no_markup(
+    open_page: OpenPage, name: str, value: str, told: str
+) -> None:
+    page = open_page(query="?" + urlencode({"seed": 7, "checkpoint": "abc", name: value}))
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text(told)
+    assert notice.locator("a, img").count() == 0
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
 
 
 def test_a_link_of_another_checkpoint_is_made_and_says_so(open_page: OpenPage) -> None:
@@ -354,6 +374,27 @@ def test_on_a_phone_generate_is_at_hand_and_results_come_into_view(open_page: Op
     expect(canvas).not_to_be_in_viewport()
 
 
+@pytest.mark.parametrize("way", ["like this", "like this again", "link"])
+def test_on_a_phone_what_is_asked_elsewhere_comes_into_view(open_page: OpenPage, way: str) -> None:
+    query = "?seed=5&checkpoint=abc123" if way == "link" else ""
+    page = open_page(query=query, viewport={"width": 360, "height": 740})
+    if way == "like this again":
+        open_tab(page, "Create")  # it is there already, and has been scrolled
+        page.mouse.wheel(0, 300)
+        open_tab(page, "Listen")
+    if way != "link":
+        page.locator("#like-this").click()
+    expect(player(page, "create-0").locator("canvas")).to_be_in_viewport()
+    assert drawn(page, "create-0") > 100
+
+
+def test_more_like_this_opens_its_tab_before_its_turn(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/queue/join*", lambda route: None)  # its turn never comes
+    page.locator("#like-this").click()
+    expect(page.locator("#generate")).to_be_visible()
+
+
 @pytest.mark.parametrize(("locale", "tab"), [("zh-CN", "创作"), ("zh-TW", "創作")])
 def test_the_page_speaks_the_browsers_language(open_page: OpenPage, locale: str, tab: str) -> None:
     page = open_page(locale=locale)
@@ -378,6 +419,10 @@ def test_the_page_speaks_the_browsers_language(open_page: OpenPage, locale: str,
     said = page.locator("main").inner_text()
     words = set(re.findall(r"[A-Za-z]{3,}", said)) - allowed
     assert not words & ENGLISH_WORDS, words
+    page.get_by_text(WORDS[locale]["levels_table"]).first.click()
+    levels = page.locator("#levels")
+    expect(levels).to_contain_text(WORDS[locale]["density"])
+    expect(levels).not_to_contain_text("Density")
     page.locator("#language input").click()
     page.get_by_role("option", name="English").click()
     expect(page.get_by_role("tab", name="Create", exact=True)).to_be_visible()

@@ -158,12 +158,20 @@ def test_a_form_makes_a_clip_for_each_letter(tiny_composer: Composer, recorder: 
         {"mode": "dorian"},
         {"key": "H"},
         {"meter": "5/4"},
+        {"meter": None},
+        {"form": None},
+        {"form": "A1"},
     ],
 )
 def test_limits_are_held_here(bad: dict[str, object]) -> None:
     with pytest.raises(ControlError) as raised:
         SampleRequest(**bad)  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
+
+
+def test_a_style_is_one_of_the_models(tiny_composer: Composer) -> None:
+    with pytest.raises(ControlError, match="style 'polka' is none of"):
+        SampleRequest(style="polka").controls(tiny_composer.spec)
 
 
 @pytest.mark.parametrize("form", ["", "A1", "1", "A B", "A" * 17])

@@ -26,6 +26,15 @@ def test_every_clip_is_a_dot_in_every_colouring(atlas: Atlas) -> None:
         assert mark["x"] == [] and "customdata" not in mark
 
 
+def test_a_map_names_its_layout(atlas: Atlas) -> None:
+    columns = map_columns(atlas)
+    for asked, shown in (("tsne", "tsne"), ("pca", "pca"), ("other", "tsne")):
+        figure = map_figure(atlas, columns, "density", asked)
+        assert figure.layout.meta == shown
+        places = list(zip(figure.data[0].x, figure.data[0].y, strict=True))
+        assert places == [tuple(xy) for xy in atlas.layouts[shown].astype(float).round(4).tolist()]
+
+
 def test_hover_texts_are_no_markup(atlas: Atlas) -> None:
     figure = map_figure(atlas, map_columns(atlas), "density")
     shown = figure.data[0].text[1]

@@ -20,9 +20,9 @@ function placeOf(clip) {
 
 function mark() {
   if (!graph || !window.Plotly) return;
-  const { clip, place } = props.value || {};
-  const places = [placeOf(clip), place].filter((one) => one);
-  const xy = { x: [places.map((one) => one[0])], y: [places.map((one) => one[1])] };
+  const { clip, places } = props.value || {};
+  const marked = [placeOf(clip), places?.[graph.layout.meta]].filter((one) => one);
+  const xy = { x: [marked.map((one) => one[0])], y: [marked.map((one) => one[1])] };
   window.Plotly.restyle(graph, xy, [graph.data.length - 1]);
 }
 

@@ -6,8 +6,8 @@ piano roll of the point under the pointer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,12 @@ class Marks:
 
     Attributes:
         clip: number of a point.
-        place: x and y of something that is no point.
+        places: x and y of something that is no point, by the ``meta`` of the figure's layout: the
+            mark is right whichever figure is shown, and moves when another one is.
     """
 
     clip: int | None = None
-    place: tuple[float, float] | None = None
+    places: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class PlotClicks(gr.HTML):  # type: ignore[misc]  # Gradio is not typed

@@ -12,9 +12,9 @@ import gradio as gr
 from musicgen_vae.ui.components.player import Player
 from musicgen_vae.ui.creating import MAX_VARIATIONS, sampling, varying
 from musicgen_vae.ui.events import AT_ONCE, PRIVATE, runs
-from musicgen_vae.ui.fields import Fields, build_fields
+from musicgen_vae.ui.fields import MAX_SHOWN_TEMPERATURE, Fields, build_fields
 from musicgen_vae.ui.language import label, page_address
-from musicgen_vae.ui.limits import MAX_CLIPS, MAX_SEED
+from musicgen_vae.ui.limits import MAX_CLIPS, MAX_SEED, check_range
 from musicgen_vae.ui.link import from_query, to_query
 from musicgen_vae.ui.studio import Studio
 from musicgen_vae.ui.takes import Take
@@ -23,17 +23,21 @@ from musicgen_vae.ui.visit import Visit
 
 N_MORE = 4
 """Variations that "more like this" makes."""
-_TO_RESULTS = """() => {
+TO_RESULTS = """() => {
   if (!matchMedia("(max-width: 640px)").matches) return;
-  const results = document.querySelector("#results");
-  results.style.minHeight = "100vh";
-  const follow = new ResizeObserver(() => results.scrollIntoView());
+  const follow = new ResizeObserver(() => {
+    const results = document.querySelector("#results");
+    if (!results) return;
+    results.style.minHeight = "100vh";
+    results.scrollIntoView();
+  });
   follow.observe(document.body);
   for (const moved of ["pointerdown", "wheel", "keydown"])
     addEventListener(moved, () => follow.disconnect(), { once: true, passive: true });
 }"""
 """On a phone the results are below everything that can be asked. What is above them may still be
-growing, so they are kept in view until the visitor goes elsewhere."""
+growing, and the tab may still have to open, so they are kept in view until the visitor goes
+elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,8 @@ def build_create(studio: Studio, visit: gr.State) -> Create:
             made.append(visitor.keep(take))
             yield shown(create, made, request.variations, f"{page_address()}?{query}")
 
-    generate.click(None, js=_TO_RESULTS, **PRIVATE)
+    for asked in (generate.click, linked.change):
+        asked(None, js=TO_RESULTS, **PRIVATE)
     dice.click(lambda: secrets.randbelow(MAX_SEED), outputs=seed, **AT_ONCE, **PRIVATE)
     inputs = {visit, *fields.inputs.values()}
     runs(generate.click, on_generate, inputs, create.results, stop=stop, visit=visit)
@@ -149,6 +154,9 @@ def opened_by_link(
     request, checkpoint = found
     if studio.spec:
         request.controls(studio.spec)  # such as a style that this model does not know
+    for name in ("creativity", "temperature"):
+        # Programs may ask for more than the page shows.
+        check_range(name, getattr(request, name), 0, MAX_SHOWN_TEMPERATURE)
     updates = create.fields.updates(request)
     updates[create.linked] = secrets.randbelow(MAX_SEED)
     other = studio.checkpoint != checkpoint

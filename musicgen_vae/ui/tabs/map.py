@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -15,27 +15,30 @@ from musicgen_vae.music.clip import join
 from musicgen_vae.ui.components.player import Player, roll_value
 from musicgen_vae.ui.components.plot_clicks import Marks, PlotClicks
 from musicgen_vae.ui.events import LATEST, PRIVATE, QUEUED, RENDERED, telling
-from musicgen_vae.ui.figures import LAYOUTS, map_colourings, map_columns, map_figure
+from musicgen_vae.ui.figures import (
+    LAYOUTS,
+    MapColumns,
+    map_colourings,
+    map_columns,
+    map_figure,
+)
 from musicgen_vae.ui.language import label
 from musicgen_vae.ui.mapping import map_clip, map_label, place
 from musicgen_vae.ui.studio import Studio, Tools
-from musicgen_vae.ui.texts import text
+from musicgen_vae.ui.texts import WORDS, speaking, spoken, text
 from musicgen_vae.ui.uploads import Upload, read_upload
 from musicgen_vae.ui.visit import Visit
 
 _PLOT_ID = "map-plot"
 
 
-@dataclass(frozen=True, kw_only=True)
-class MapTab:
-    """What other parts of the page need of the tab: what changes when music is placed."""
+def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> list[Any]:
+    """Lay the tab out and wire it; the map itself comes when the tab is opened.
 
-    layout: gr.Radio
-    placed: list[Any]
-
-
-def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
-    """Lay the tab out and wire it; the map itself comes when the tab is first opened."""
+    Returns:
+        What ``placed`` updates.
+    """
+    told = gr.State("")  # the language in which the map was last shown
     gr.Markdown(label("map_intro"))
     note = gr.Markdown(visible=False)
     with gr.Row(equal_height=True):
@@ -90,22 +93,34 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
             inferred = gr.Markdown(elem_id="map-inferred")
     attribution = gr.Markdown()
 
+    @lru_cache(maxsize=len(WORDS))
+    def columns_in(language: str) -> MapColumns:
+        """What dots can be coloured by, kept: measuring every clip takes seconds."""
+        with speaking(language):
+            return map_columns(_with_atlas(studio)[1])
+
     @telling
-    def on_open(visit: Visit) -> list[Any]:
+    def on_look(chosen: str | None, layout: str, told: str) -> list[Any]:
         tools = studio.tools()
         atlas = tools.atlas
         if atlas is None:
             hidden = gr.update(visible=False)
-            return [gr.update(value=text("map_missing"), visible=True), *[hidden] * 6]
-        stale = atlas.checkpoint != tools.composer.checkpoint.hash
-        columns = map_columns(atlas)
+            missing = gr.update(value=text("map_missing"), visible=True)
+            return [hidden, hidden, told, missing, *[hidden] * 4]
+        language = spoken()
+        columns = columns_in(language)
         colourings = map_colourings(columns)
+        name = chosen if chosen in colourings else colourings[0]
+        seen = [map_figure(atlas, columns, name, layout), _trust(atlas, layout), language]
+        if told == language:
+            return [*seen, *[gr.skip()] * 5]
+        stale = atlas.checkpoint != tools.composer.checkpoint.hash
         return [
+            *seen,
             gr.update(value=text("map_stale"), visible=stale),
-            gr.update(
-                choices=[(text(f"colour_{name}"), name) for name in colourings],
-                value=colourings[0],
-            ),
+            gr.update(choices=[(text(f"colour_{one}"), one) for one in colourings])
+            # What was chosen is not said again: it may be another by now.
+            | ({} if name == chosen else {"value": name}),
             gr.update(
                 choices=[
                     (text("search_choice", label=shown, source=atlas.info(i).source), i)
@@ -113,8 +128,6 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
                 ]
             ),
             gr.update(visible=len(atlas.layouts) > 1),
-            map_figure(atlas, columns, colourings[0]),
-            _trust(atlas, LAYOUTS[0]),
             _attribution(atlas),
         ]
 
@@ -133,38 +146,36 @@ def build_map(studio: Studio, visit: gr.State, tab: gr.Tab) -> MapTab:
         return [gr.skip()] * 3 if index is None else chosen(index, visit)
 
     @telling
-    def on_look(name: str, layout: str) -> list[Any]:
-        _, atlas = _with_atlas(studio)
-        return [map_figure(atlas, map_columns(atlas), name, layout), _trust(atlas, layout)]
-
-    @telling
-    def on_file(file: str | None, layout: str, visit: Visit) -> list[Any]:
+    def on_file(file: str | None, visit: Visit) -> list[Any]:
         if file is None:
             return [None, gr.update(choices=[], visible=False), None, ""]
         upload = read_upload(file, studio.tools().composer)
-        return placed(studio, upload, layout, visit)
+        return placed(studio, upload, visit)
 
-    shown = [note, colour, search, layout, plot, trust, attribution]
-    tab.select(on_open, visit, shown, **RENDERED, **PRIVATE)
-    heard = [original, made, clicks]
-    clicks.point(on_point, visit, [*heard, search], **QUEUED, **PRIVATE)
-    search.input(on_search, [search, visit], heard, **QUEUED, **PRIVATE, **LATEST)
-    neighbours.input(on_search, [neighbours, visit], heard, **QUEUED, **PRIVATE, **LATEST)
+    # One event for the opening and for choices, so that the latest of them is answered last.
     gr.on(
-        [colour.input, layout.input],
+        [tab.select, colour.input, layout.input],
         on_look,
-        [colour, layout],
-        [plot, trust],
+        [colour, layout, told],
+        [plot, trust, told, note, colour, search, layout, attribution],
+        show_progress_on=[plot],
         **RENDERED,
         **PRIVATE,
+        **LATEST,
     )
+    heard = [original, made, clicks]
+    # Not LATEST, which would answer the same dot again: an event's data is its first one's.
+    many = {"trigger_mode": "multiple"}
+    clicks.point(on_point, visit, [*heard, search], **QUEUED, **PRIVATE, **many)
+    search.input(on_search, [search, visit], heard, **QUEUED, **PRIVATE, **LATEST)
+    neighbours.input(on_search, [neighbours, visit], heard, **QUEUED, **PRIVATE, **LATEST)
     where = [own, neighbours, clicks, inferred]
-    gr.on([file.upload, file.clear], on_file, [file, layout, visit], where, **QUEUED, **PRIVATE)
-    return MapTab(layout=layout, placed=where)
+    gr.on([file.upload, file.clear], on_file, [file, visit], where, **QUEUED, **PRIVATE)
+    return where
 
 
-def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[Any]:
-    """Updates of ``MapTab.placed`` that show where the first clip of ``upload`` lies."""
+def placed(studio: Studio, upload: Upload, visit: Visit) -> list[Any]:
+    """Updates of what ``build_map`` returns that show where the first clip of ``upload`` lies."""
     tools, atlas = _with_atlas(studio)
     take, placement, heard = place(tools.composer, atlas, tools.recorder, upload)
     near = zip(placement.neighbours, placement.distances, placement.weights, strict=True)
@@ -180,11 +191,10 @@ def placed(studio: Studio, upload: Upload, layout: str, visit: Visit) -> list[An
         )
         for i, distance, weight in near
     ]
-    at = placement.places.get(layout) or placement.places[LAYOUTS[0]]
     return [
         visit.keep(take),
         gr.update(choices=choices, value=None, visible=True),
-        Marks(place=at),
+        Marks(places=placement.places),
         heard.told(),
     ]
 
