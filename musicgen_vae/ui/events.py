@@ -99,7 +99,9 @@ def runs(
     shown, hidden = gr.update(visible=True), gr.update(visible=False)
     trigger(lambda: shown, outputs=stop, **AT_ONCE, **PRIVATE)
     event = trigger(telling(handler), inputs, outputs, **QUEUED, **PRIVATE, **options)
-    event.then(lambda: hidden, outputs=stop, **AT_ONCE, **PRIVATE)
+    # Gradio 6 has events after an error of their own.
+    for after in (event.then, event.failure):
+        after(lambda: hidden, outputs=stop, **AT_ONCE, **PRIVATE)
 
     def on_stop(visit: Visit) -> Any:
         visit.stop()

@@ -78,6 +78,7 @@ def test_the_prepared_morph_plays_with_and_without_a_model(open_page: OpenPage, 
         expect(page.locator("#status")).to_contain_text("The model is not here")
         page.locator("#compute-again").click()
         expect(page.get_by_test_id("toast-body")).to_contain_text("no checkpoint in")
+        expect(page.locator("#stop-computing")).to_be_hidden()
 
 
 def test_the_first_step_plays_before_the_page_is_there_and_goes_on(
@@ -88,9 +89,10 @@ def test_the_first_step_plays_before_the_page_is_there_and_goes_on(
     held: list[Route] = []
     page.route("**/assets/index-*.js", lambda route: held.append(route))
     page.goto(app_url, wait_until="commit")
-    play(page, "prelude")
     # A busy machine shall not reach the end of the music before the page is there.
+    page.locator("#prelude .player-play").wait_for()
     page.locator("#prelude audio").evaluate("audio => { audio.playbackRate = 0.25; }")
+    play(page, "prelude")
     assert drawn(page, "prelude") > 300
     assert page.locator("#landing").count() == 0
     for route in held:

@@ -41,7 +41,7 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
     with gr.Row():
         like = gr.Button(label("like_this"), variant="primary", elem_id="like-this")
         again = gr.Button(label("compute_again"), elem_id="compute-again")
-        stop = gr.Button(label("stop"), variant="stop", visible=False)
+        stop = gr.Button(label("stop"), variant="stop", visible=False, elem_id="stop-computing")
 
     def on_again(step: int, visit: Visit) -> Iterator[Steps]:
         check = visit.check()
