@@ -45,8 +45,13 @@ def player(page: Page, name: str) -> Locator:
 
 
 def is_playing(page: Page, name: str) -> None:
+    """Wait until it plays, or has played to its end, as it may have on a busy machine."""
     handle = page.locator(f"#{name} audio").element_handle()
-    page.wait_for_function("audio => audio.currentTime > 0.2 && !audio.paused", arg=handle)
+    page.wait_for_function(
+        "audio => audio.ended || (audio.currentTime > 0.2 && !audio.paused)",
+        arg=handle,
+        polling=100,
+    )
 
 
 def play(page: Page, name: str) -> None:
