@@ -51,7 +51,9 @@ def test_undo_brings_back_the_bars_that_were_chosen(
     expect(original).to_have_text("Tune, bars 5 to 8")
     expect(page.locator("#edit-clip").get_by_label("bars 5 to 8")).to_be_checked()
     # With another tune there is nothing to be undone, whichever way it came.
+    expect(result).to_be_hidden()
     page.locator("#do-edit").click()
+    expect(result).to_be_visible()
     expect(result).to_have_text("Tune, bars 5 to 8 (regenerate)")
     page.locator("#use-result").click()
     expect(original).to_have_text("Tune, bars 5 to 8 (regenerate)")
