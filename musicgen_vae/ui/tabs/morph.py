@@ -261,15 +261,12 @@ def build_morph(studio: Studio, visit: gr.State, tunes: dict[str, str]) -> list[
     asked = [*(side.source for side in sides), *(side.clip for side in sides)]
     asked += [steps, key, path, keep, layout, visit]
     made = [player, step, whole, fade, lesson, along, pictures, on_map, plane, chart, numbers]
-    events = [runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)]
+    runs(morph.click, on_morph, asked, made, stop=stop, visit=visit)
     for button, a, b in pairs:
         both = [component for side in sides for component in side.outputs]
         load = button.click(partial(on_pair, a, b), visit, both, **RENDERED, **PRIVATE)
         load.success(None, js=_TO_RESULT, **PRIVATE)
-        events.append(runs(load.success, on_morph, asked, made, stop=stop, visit=visit))
-    for event in events:
-        # A step may have been chosen while the last answer was under way.
-        event.then(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
+        runs(load.success, on_morph, asked, made, stop=stop, visit=visit)
     keep.input(on_keep, keep, key, **AT_ONCE, **PRIVATE)
     layout.input(on_layout, [along, layout], plane, **RENDERED, **PRIVATE, **LATEST)
     step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)

@@ -69,7 +69,5 @@ def build_start(studio: Studio, landing: Landing, visit: gr.State) -> Start:
     step.input(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE, **LATEST)
     step.input(on_step, [step, visit], **AT_ONCE, **PRIVATE, **LATEST)
     like.click(None, player, js=SEND.replace("TO", "more"), **PRIVATE)
-    event = runs(again.click, on_again, [step, visit], player, stop=stop, visit=visit)
-    # A step may have been chosen while the last answer was under way.
-    event.then(None, [step, player], player, js=CHOOSE_STEP, **PRIVATE)
+    runs(again.click, on_again, [step, visit], player, stop=stop, visit=visit)
     return Start(player=player, step=step)
