@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         say(f"error: {_one_line(error)}")
         return 2
-    except MusicGenError as error:
-        say(f"error: {_one_line(error)}")
-        return 1
-    except OSError as error:  # such as a result that cannot be written
+    except (MusicGenError, OSError) as error:  # OSError: of a result that cannot be written
         say(f"error: {_one_line(error)}")
         return 1
     except KeyboardInterrupt:
@@ -103,7 +101,7 @@ def clips_of(path: Path, composer: Composer) -> tuple[Clip, ...]:
     """The clips of a MIDI file, with those that have nothing the model can read."""
     piece = composer.settle_key(read_file(path))
     clips = piece.clips()
-    if not any(clip.keep(composer.spec.roles).notes for clip in clips):
+    if not composer.readable(clips):
         names = ", ".join(role.label for role in composer.spec.roles)
         raise InputError(f"{path} has no notes that the model can read (it knows {names})")
     if len(clips) > _MAX_CLIPS:
@@ -124,20 +122,9 @@ def _clip_of(path: Path, number: int, composer: Composer) -> Clip:
     if not 1 <= number <= len(clips):
         raise ControlError(f"{path} has clips 1 to {len(clips)}, not {number}")
     clip = clips[number - 1]
-    if not clip.keep(composer.spec.roles).notes:
+    if not composer.readable([clip]):
         raise ControlError(f"clip {number} of {path} has no notes that the model can read")
     return clip
-
-
-def _heard(
-    clips: Sequence[Clip], composer: Composer, change: Callable[[Sequence[Clip]], Sequence[Clip]]
-) -> list[Clip]:
-    """``change`` of the clips that the model can read; the others stay in their place, silent."""
-    made = [clip.keep(()) for clip in clips]
-    heard = [i for i, clip in enumerate(clips) if clip.keep(composer.spec.roles).notes]
-    for i, clip in zip(heard, change([clips[i] for i in heard]), strict=True):
-        made[i] = clip
-    return made
 
 
 def write_clips(path: Path, clips: Sequence[Clip], title: str) -> str:
@@ -270,14 +257,13 @@ def reconstruct(arguments: argparse.Namespace) -> None:
 
     composer = _load(arguments)
     clips = clips_of(arguments.file, composer)
-    copies = _heard(
-        clips, composer, lambda heard: composer.reconstruct(heard, refine=arguments.refine)
+    copies = composer.change_readable(
+        clips, lambda heard: composer.reconstruct(heard, refine=arguments.refine)
     )
+    known = [clip.keep(composer.spec.roles) for clip in clips]
     f1 = [
         round(note_hits(true, copy).f1, 4) if true.notes else None
-        for true, copy in zip(
-            (clip.keep(composer.spec.roles) for clip in clips), copies, strict=True
-        )
+        for true, copy in zip(known, copies, strict=True)
     ]
     if not arguments.per_clip:
         name = f"{arguments.file.stem}_reconstruction"
@@ -424,22 +410,17 @@ def transfer(arguments: argparse.Namespace) -> None:
     controls = _controls(arguments)
     free = [name.strip() for name in arguments.free.split(",") if name.strip()]
     clips = clips_of(arguments.file, composer)
-
-    def changed(heard: Sequence[Clip]) -> list[Clip]:
-        return [
-            composer.transfer(
-                clip,
-                controls,
-                style=arguments.from_style,
-                free=free,
-                guidance=arguments.guidance,
-                seed=arguments.seed,
-                temperature=arguments.temperature,
-            )
-            for clip in heard
-        ]
-
-    made = dressed(_heard(clips, composer, changed), arguments.style)
+    change = partial(
+        composer.transfer,
+        controls=controls,
+        style=arguments.from_style,
+        free=free,
+        guidance=arguments.guidance,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+    )
+    made = composer.change_readable(clips, lambda heard: [change(clip) for clip in heard])
+    made = dressed(made, arguments.style)
     name = f"{arguments.file.stem}_transfer"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
@@ -458,29 +439,20 @@ def attribute(arguments: argparse.Namespace) -> None:
 
     composer = _load(arguments)
     clips = clips_of(arguments.file, composer)
-    examples = [
-        clip
-        for clip in load_clips(arguments.map or ATLAS_FOLDER)
-        if clip.keep(composer.spec.roles).notes
-    ]
+    examples = load_clips(arguments.map or ATLAS_FOLDER)
+    examples = [examples[i] for i in composer.readable(examples)]
     high, low = attribute_groups(examples, arguments.name)
     vector = composer.attribute_vector(high, low)
     free = [arguments.name] if arguments.name in composer.describe()["controls"] else []
-
-    def changed(heard: Sequence[Clip]) -> list[Clip]:
-        return [
-            composer.add_vector(
-                clip,
-                vector,
-                amount=arguments.amount,
-                free=free,
-                seed=arguments.seed,
-                temperature=arguments.temperature,
-            )
-            for clip in heard
-        ]
-
-    made = _heard(clips, composer, changed)
+    change = partial(
+        composer.add_vector,
+        vector=vector,
+        amount=arguments.amount,
+        free=free,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+    )
+    made = composer.change_readable(clips, lambda heard: [change(clip) for clip in heard])
     name = f"{arguments.file.stem}_{arguments.name}"
     give(
         midi=write_clips(arguments.out / f"{name}.mid", made, name),
@@ -530,7 +502,7 @@ def encode(arguments: argparse.Namespace) -> None:
         piece = composer.settle_key(read_file(path))
         for first, n_bars in piece.spans():
             clip = piece.clip(first, n_bars)
-            if clip.keep(composer.spec.roles).notes:
+            if composer.readable([clip]):
                 names.append(path.name)
                 bars.append(first + 1)
                 clips.append(clip)

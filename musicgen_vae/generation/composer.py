@@ -124,6 +124,21 @@ class Composer:
         """
         return fit(clip, self.spec.roles)
 
+    def readable(self, clips: Sequence[Clip]) -> list[int]:
+        """Which of the clips have a note that the model can read."""
+        roles = set(self.spec.roles)
+        return [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
+
+    def change_readable(
+        self, clips: Sequence[Clip], change: Callable[[Sequence[Clip]], Sequence[Clip]]
+    ) -> list[Clip]:
+        """``change`` of the clips that the model can read; the others stay in place, silent."""
+        made = [clip.keep(()) for clip in clips]
+        readable = self.readable(clips)
+        for i, clip in zip(readable, change([clips[i] for i in readable]), strict=True):
+            made[i] = clip
+        return made
+
     def encode(
         self,
         clips: Sequence[Clip],
@@ -190,9 +205,7 @@ class Composer:
             return piece
         keys = rank_keys(piece.notes)
         keyed = [replace(piece, key=key) for key in keys]
-        clips = [
-            [clip for clip in each.clips() if clip.keep(self.spec.roles).notes] for each in keyed
-        ]
+        clips = [[each.clips()[i] for i in self.readable(each.clips())] for each in keyed]
         if not clips[0]:
             return piece
         try:

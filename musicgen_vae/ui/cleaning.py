@@ -76,7 +76,8 @@ def shrink(folder: Path, max_bytes: int) -> None:
 
 def _backwards(folder: Path) -> list[Path]:
     # Not rglob, which ends with an error where a folder goes meanwhile.
-    found = [Path(at, name) for at, *names in os.walk(folder) for name in (*names[0], *names[1])]
+    walk = os.walk(folder)
+    found = [Path(at, name) for at, folders, files in walk for name in (*folders, *files)]
     return sorted(found, reverse=True)
 
 

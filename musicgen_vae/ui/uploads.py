@@ -115,12 +115,10 @@ def reconstruct(
     upload = read_upload(path, composer)
     clips = list(upload.piece.clips())
     _check_length(upload)
-    readable = _readable(composer, clips)
-    made = [clip.keep(()) for clip in clips]
-    refine = min(RECONSTRUCT_STEPS, _MAX_REFINEMENTS // len(readable))
-    results = composer.reconstruct([clips[i] for i in readable], refine=refine, check=in_time())
-    for i, clip in zip(readable, results, strict=True):
-        made[i] = clip
+    refine = min(RECONSTRUCT_STEPS, _MAX_REFINEMENTS // len(_readable(composer, clips)))
+    made = composer.change_readable(
+        clips, lambda heard: composer.reconstruct(heard, refine=refine, check=in_time())
+    )
     remark = text("beats_estimated") if upload.piece.beats_estimated else ""
     take = recorder.take(
         made,
@@ -172,8 +170,7 @@ def render(recorder: Recorder, upload: Upload) -> tuple[str, dict[str, Any]]:
 
 def _readable(composer: Composer, clips: Sequence[Clip]) -> list[int]:
     """Which clips have a note that the model can read; raises ``ClipError`` where none has."""
-    roles = set(composer.spec.roles)
-    readable = [i for i, clip in enumerate(clips) if roles & set(clip.roles)]
+    readable = composer.readable(clips)
     if not readable:
         composer.fit(clips[0])
     return readable
