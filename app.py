@@ -40,14 +40,14 @@ def main() -> None:
             )
 
         keep_s = min(arguments.keep_s or KEEP_S, KEEP_S)
-        for left in Path(folder).parent.glob(f"{_PREFIX}*"):  # by one that was killed
-            sweep(left, KEEP_S)
         lender = find_lender()  # before anything uses CUDA
         studio = Studio.open(takes_folder(), arguments.checkpoint, arguments.map, lender)
         landing = load_landing()
         page = build_page(studio, landing)
         page.launch(**launch_options(studio, landing), prevent_thread_lock=True)
         studio.start()
+        for left in Path(folder).parent.glob(f"{_PREFIX}*"):  # by one that was killed
+            sweep(left, KEEP_S)
         takes = takes_folder()
         keep_clean(takes.parent, takes, keep_s, partial(delete_uploads, page))
         page.block_thread()

@@ -95,6 +95,10 @@ def test_an_app_that_is_stopped_leaves_nothing_and_the_next_one_sweeps(tmp_path:
     used = made(folder / "musicgen-vae-running" / "takes" / "young.wav", 60)
     with running(tmp_path / "log.txt", TMPDIR=str(folder)):
         assert len(list(folder.iterdir())) == 3
+        for _ in range(300):  # once the page is there
+            if not left.exists():
+                break
+            time.sleep(0.1)
     assert not left.exists()
     assert used.exists()
     assert sorted(path.name for path in folder.iterdir()) == [
